@@ -1,0 +1,106 @@
+"""A plan is data: what would be done, why it is safe, how to undo it. `--dry-run` prints it, consent applies it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from console.clock import Millis
+
+
+class Level(StrEnum):
+    """What a plan causes decides what consent it needs (DESIGN.md section 4)."""
+
+    NOTE = "note"
+    CHANGE = "change"
+    DANGER = "danger"
+
+
+class Verdict(StrEnum):
+    """Of one preflight check. `unknown` is "not permitted to check" or "could not": never shown as passed."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    UNKNOWN = "unknown"
+    PASS = "pass"
+
+
+class Check(msgspec.Struct, frozen=True):
+    check: str
+    verdict: Verdict
+    detail: str
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One write, exactly as it will be sent. `operation` is `service:Operation`."""
+
+    operation: str
+    params: dict[str, Any]
+    token: bool = False
+    """Whether `params` carry an idempotency token: then sending it again is the same request."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the operator consents to. `basis` is what it was made from: if that changed, applying refuses.
+
+    `when`, `cost` and `how` are finished sentences for the screen. `settle` is empty, or the condition the plan waits
+    for in a queue ("InService on risk-v8"). `inverse` is the command that undoes it.
+    """
+
+    id: str
+    verb: str
+    kind: str
+    subject: str
+    target: str
+    level: Level
+    scope: str
+    context: str
+    identity: str
+    created_at: Millis
+    title: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    calls: tuple[Call, ...]
+    causes: tuple[str, ...] = ()
+    preflight: tuple[Check, ...] = ()
+    inverse: str = ""
+    when: str = ""
+    cost: str = ""
+    how: str = ""
+    settle: str = ""
+    basis: dict[str, Any] = {}
+    args: dict[str, Any] = {}
+
+    @property
+    def refused(self) -> tuple[Check, ...]:
+        """The checks that forbid it."""
+        return tuple(check for check in self.preflight if check.verdict is Verdict.FAIL)
+
+
+class Stage(StrEnum):
+    """Where an action stands after looking at its subject."""
+
+    GO = "go"
+    """Settled as the plan expects: the calls may be sent."""
+    WAIT = "wait"
+    """In motion: keep observing."""
+    DONE = "done"
+    """Verified: what was asked for is what is."""
+    NOT_NEEDED = "not_needed"
+    """The world got there by itself; nothing was sent."""
+    FAILED = "failed"
+    """It ended otherwise than asked for."""
+    OVERTAKEN = "overtaken"
+    """Somebody else changed the subject."""
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """What one look at the subject says about the plan, in words for the journal and the screen."""
+
+    stage: Stage
+    words: str
+    phase: str = ""
+    mark: str = ""
+    """With GO: what `verify` tells "not visible yet" from "never happened" by."""

@@ -1,0 +1,95 @@
+"""The single record of an action: footer, help, palette, CLI command, README table and IAM policy are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from console.actions.model import Call, Level, Plan, Sighting
+from console.clock import Millis
+
+if TYPE_CHECKING:
+    from console.ledger.snapshot import Snapshot
+    from console.ledger.store import Ledger
+
+
+class Desk(Protocol):
+    """What an action works with: fresh reads, scoped writes, the ledger, and who is asking."""
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def context(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+    @property
+    def frozen(self) -> str:
+        """Why nothing should be changed now (the context's freeze calendar), or an empty string."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+    def reader(self, service: str) -> Any:
+        """A boto3 client for the verb's declared reads."""
+
+    def writer(self, service: str) -> Any:
+        """A boto3 client for the verb's declared writes: one attempt, no resending."""
+
+    def now(self) -> Millis: ...
+    def saw(self, kind: str, name: str, record: msgspec.Struct, *, provider_at: Millis | None = None) -> None:
+        """Keep a fact: what an action sees is history as well. A ledger that cannot be written is not its end."""
+
+    def gone(self, kind: str, names: Sequence[str]) -> None:
+        """Keep tombstones."""
+
+    def snapshot(self) -> Snapshot:
+        """What the ledger knows now."""
+
+
+class Deed(Protocol):
+    """How a verb is done. Reads go through the desk; the executor alone sends the plan's calls."""
+
+    def plan(self, desk: Desk, subject: str, args: Mapping[str, Any]) -> Plan: ...
+    def ready(self, desk: Desk, plan: Plan) -> Sighting:
+        """Look again right before the write: GO, WAIT (queued), NOT_NEEDED, or OVERTAKEN with the difference."""
+
+    def took(self, desk: Desk, plan: Plan, call: Call) -> bool | None:
+        """After an unclear failure of a call: did it happen? None while that cannot be told."""
+
+    def verify(self, desk: Desk, plan: Plan, mark: str, answers: Sequence[Mapping[str, Any]]) -> Sighting:
+        """After the calls (their answers in order): WAIT, DONE, FAILED or OVERTAKEN."""
+
+    def keep(self, desk: Desk, plan: Plan) -> None:
+        """After DONE: keep the facts that later judgement needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One input of a verb: a CLI option and a form field. `kind` is text, int, flag, choice or map (NAME=VALUE)."""
+
+    name: str
+    help: str
+    kind: str = "text"
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """An action as every surface shows it."""
+
+    id: str
+    kind: str
+    key: str
+    label: str
+    effect: str
+    level: Level
+    writes: tuple[str, ...]
+    """Operations that change something, as `service:Operation`."""
+    reads: tuple[str, ...]
+    deed: Callable[[], Deed]
+    """Imports and returns what does it: the import is the expensive part, so it waits until somebody acts."""
+    options: tuple[Option, ...] = ()
+    off: Callable[[Any], str] = lambda view: ""
+    """Why the verb is disabled for this view, or an empty string."""

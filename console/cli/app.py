@@ -1,0 +1,121 @@
+"""The typer application: global options, all commands, and the one place where errors become lines and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from console.cli import acting, answers, reading, running
+from console.cli.session import Session
+from console.errors import CredentialsError, Exit, LastgoodError
+from console.settings import Settings
+from console.text import safe
+
+app = typer.Typer(
+    name="lastgood",
+    help="What is wrong, what changed, what the last good state was, and how to get back to it safely.",
+    no_args_is_help=False,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback()
+def start(
+    ctx: typer.Context,
+    context: Annotated[
+        str | None, typer.Option("--ctx", help="context of config.toml; a,b or all shows several")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile, instead of the context's")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS region, instead of the context's")] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="where AWS answers, if not at Amazon's addresses")] = None,
+    read_only: Annotated[bool | None, typer.Option("--read-only", help="never write to AWS")] = None,
+    version: Annotated[bool, typer.Option("--version", help="print the version and exit")] = False,
+) -> None:
+    """Without a command: open the console."""
+    if version:
+        from console import __version__
+
+        typer.echo(f"lastgood {__version__}")
+        raise typer.Exit
+    ctx.obj = {
+        "context": context,
+        "profile": profile,
+        "region": region,
+        "endpoint_url": endpoint_url,
+        "read_only": read_only,
+    }
+    if ctx.invoked_subcommand is None:
+        running.console(session(ctx), "", "")
+
+
+def note(line: str) -> None:
+    """One line for the person, never for the pipe."""
+    typer.echo(f"lastgood: {safe(line)}", err=True)
+
+
+def settings(ctx: typer.Context) -> Settings:
+    loaded = Settings.load(flags={k: v for k, v in ctx.find_root().obj.items() if v is not None})
+    for warning in loaded.warnings:
+        note(warning)
+    return loaded
+
+
+def session(ctx: typer.Context) -> Session:
+    loaded = settings(ctx)
+    return Session(loaded, loaded.current, note)
+
+
+def run(argv: list[str]) -> int:
+    """Run one command line; returns the exit code."""
+    command = typer.main.get_command(app)
+    try:
+        result: Any = command.main(args=argv, prog_name="lastgood", standalone_mode=False)
+        return int(result) if isinstance(result, int) else Exit.DONE
+    except LastgoodError as error:
+        return _tell(error)
+    except KeyboardInterrupt:
+        note("interrupted")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not our failure, and nothing more may be written there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except OSError as error:
+        note(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return Exit.FAILED
+    except Exception as error:
+        return _usage(error)
+
+
+def _usage(error: Exception) -> int:
+    """What typer raises for a wrong command line; anything else is a bug and shows itself."""
+    name = type(error).__name__
+    if name in {"Exit"}:
+        return int(getattr(error, "exit_code", 0))
+    if name == "Abort":
+        note("nothing was done")
+        return Exit.REFUSED
+    if hasattr(error, "format_message"):
+        note(f"{error.format_message()} (lastgood --help)")
+        return Exit.USAGE
+    raise error
+
+
+def _tell(error: LastgoodError) -> int:
+    line = safe(error.message)
+    note(f"{line} — {safe(error.advice)}" if error.advice else line)
+    if isinstance(error, CredentialsError) and not error.resumes:
+        note("credentials from the environment do not renew themselves: start again after renewing")
+    return int(error.exit_code)
+
+
+reading.register(app, settings, note)
+acting.register(app, session, note)
+answers.register(app, session, note)
+running.register(app, session, note)

@@ -1,0 +1,71 @@
+"""`lastgood wait`: until something has settled as a script expects. "InService" alone is never success."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from console.cli.session import Session
+from console.clock import Millis, now_ms
+from console.errors import Exit, LastgoodError, NotFound, TimedOut, UsageError
+from console.kinds.base import Kind
+
+POLL_S = 2.0
+CONDITIONS = "settled, config=NAME, status=WORD, ended, succeeded or gone"
+
+
+def wait_for(session: Session, kind: Kind, name: str, condition: str, timeout_ms: int) -> int:
+    """0 when the condition came true, 1 when it cannot any more. Raises TimedOut, NotFound, UsageError."""
+    if kind.id not in {"endpoint", "execution"}:
+        raise UsageError(f"{kind.plural} do not settle", advice="wait for an endpoint or an execution")
+    key, _, value = condition.partition("=")
+    if key not in {"settled", "config", "status", "ended", "succeeded", "gone"} or (
+        key in {"config", "status"}
+    ) != bool(value):
+        raise UsageError(f"--for {condition!r}", advice=f"one of {CONDITIONS}")
+    deadline: Millis = now_ms() + timeout_ms
+    told = ""
+    while True:
+        try:
+            session.ledger.interest.tell(session.scope, {kind.id: [name]}, at=now_ms(), fresh=[kind.id])
+            session.freshen(kind, force=True)
+            found = kind.views(session.snapshot(), [name])
+            if not found:
+                if key == "gone":
+                    return Exit.DONE
+                raise NotFound(f"no {kind.id} {name}", advice=f"lastgood get {kind.plural} lists them")
+            state, words = _state(kind, found[0], key, value)
+            if state is not None:
+                session.say(f"{name}: {words}")
+                return Exit.DONE if state else Exit.FAILED
+            if words != told:
+                session.say(f"{name}: {words}")
+                told = words
+        except NotFound:
+            raise
+        except LastgoodError as error:
+            if error.exit_code in {Exit.CREDENTIALS, Exit.USAGE}:
+                raise
+        if now_ms() >= deadline:
+            raise TimedOut(f"{name}: not {condition} in time; {told}")
+        time.sleep(POLL_S)
+
+
+def _state(kind: Kind, view: Any, key: str, value: str) -> tuple[bool | None, str]:
+    """(came true / cannot any more / not yet, words)."""
+    words = view.verdict.words
+    if kind.id == "execution":
+        run = view.execution
+        if key == "status":
+            return (True if run.status == value else (False if run.ended else None)), f"{run.status}, {words}"
+        if key == "succeeded":
+            return (run.status == "Succeeded" if run.ended else None), f"{run.status}, {words}"
+        return (True if run.ended else None), f"{run.status}, {words}"
+    e = view.endpoint
+    if key == "config":
+        if not e.moving:
+            return e.config == value and e.status == "InService", f"{e.status} on {e.config}"
+        return None, words
+    if key == "status":
+        return (True if e.status == value else None), f"{e.status} on {e.config}"
+    return (None if e.moving else True), f"{e.status} on {e.config}"

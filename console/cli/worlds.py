@@ -1,0 +1,132 @@
+"""The embedded world as commands. The only place, with the tests, that imports it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import typer
+
+from console.cli.session import Say
+from console.errors import LastgoodError, UsageError
+
+DEMO = "needs the demo extra"
+
+
+def serve_world(
+    *, incidents: list[str], speed: float, seed: int, port: int, fleet: int, throttle: bool, mlflow: bool
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises UsageError for an unknown incident or a missing extra."""
+    try:
+        from console.world.incidents import INCIDENTS
+        from console.world.world import World
+    except ModuleNotFoundError as error:
+        raise UsageError(f"the embedded world {DEMO}", advice="pip install 'lastgood[demo]'") from error
+    unknown = [name for name in incidents if name not in INCIDENTS]
+    if unknown:
+        raise UsageError(f"no incident {', '.join(unknown)}", advice=f"there are: {', '.join(sorted(INCIDENTS))}")
+    if speed <= 0 or fleet < 0:
+        raise UsageError("--speed must be above 0 and --fleet not below", advice="lastgood world serve --help")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    world = World(seed=seed, speed=speed, fleet=fleet, throttle=throttle)
+    for name in incidents:
+        world.play(name)
+    with tempfile.TemporaryDirectory(prefix="lastgood-world-") as folder:
+        server = _mlflow(Path(folder)) if mlflow else None
+        try:
+            with world.serve(port=port) as served:
+                env = dict(served.env)
+                if server:
+                    env["MLFLOW_TRACKING_URI"] = server[1]
+                where = {
+                    "aws": served.url,
+                    "mlflow": server[1] if server else None,
+                    "region": env["AWS_REGION"],
+                    "env": env,
+                }
+                typer.echo(json.dumps(where))
+                sys.stdout.flush()
+                while not stop.wait(1):
+                    if os.getppid() == 1 and os.environ.get("LASTGOOD_WORLD_CHILD"):
+                        return  # the demo that started it was killed
+        finally:
+            if server:
+                server[0].terminate()
+                server[0].wait(timeout=10)
+
+
+def _mlflow(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """The real MLflow server on a free port; it answers some seconds after it was started."""
+    import socket
+
+    if shutil.which("mlflow", path=str(Path(sys.executable).parent)) is None:
+        raise UsageError(f"MLflow {DEMO}", advice="pip install 'lastgood[demo]', or --no-mlflow")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (folder / "mlflow.log").open("wb")
+    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/artifacts"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "server", *where, *store],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+    )
+    return process, f"http://127.0.0.1:{port}"
+
+
+def run_demo(note: Say, *, incident: str, speed: float, fleet: int) -> int:
+    """The world as a child, the console on it, a ledger of its own that goes with it."""
+    argv = [sys.executable, "-m", "console", "world", "serve", "--no-mlflow", f"--speed={speed}", f"--fleet={fleet}"]
+    if incident and incident != "none":
+        argv += [f"--incident={incident}"]
+    note("starting the embedded world (an emulated AWS on this machine) …")
+    child = subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={**os.environ, "LASTGOOD_WORLD_CHILD": "1"}
+    )
+    try:
+        where = _first_line(child)
+        with tempfile.TemporaryDirectory(prefix="lastgood-demo-") as folder:
+            env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LASTGOOD_"))}
+            env |= where["env"]
+            env |= {"LASTGOOD_STATE_DIR": folder, "LASTGOOD_CONFIG": str(_config(Path(folder), where))}
+            terminal = sys.stdin.isatty() and sys.stdout.isatty()
+            ending = [] if terminal else ["triage", "--settle", "60s"]
+            return subprocess.call([sys.executable, "-m", "console", *ending], env=env)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        child.terminate()
+        try:
+            child.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def _config(folder: Path, where: dict[str, Any]) -> Path:
+    path = folder / "config.toml"
+    path.write_text(f'[contexts.demo]\nregion = "{where["region"]}"\nendpoint_url = "{where["aws"]}"\nguarded = true\n')
+    return path
+
+
+def _first_line(child: subprocess.Popen[bytes]) -> dict[str, Any]:
+    out: IO[bytes] | None = child.stdout
+    line = out.readline() if out else b""
+    if not line:
+        time.sleep(0.1)
+        raise LastgoodError("the embedded world did not start", advice="lastgood world serve says why")
+    found: dict[str, Any] = json.loads(line)
+    return found

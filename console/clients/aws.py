@@ -1,0 +1,369 @@
+"""The one place where AWS clients are made: scoped to declared operations, budgeted, and resuming after a renewal.
+
+A client refuses every operation it was not made for before anything leaves the process, and every error it raises is
+one of console.errors. botocore is imported when the first client is made, never before (518 ms with a client).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from console import __version__
+from console.clients import hooks, profiles
+from console.clients.budget import Budget
+from console.clients.errors import mfa_advice, translate
+from console.clients.hooks import is_read
+from console.clock import Millis, now_ms, to_ms
+from console.errors import CredentialsError, LastgoodError, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from console.settings import Context, Settings
+
+CONNECT_S, READ_S = 4, 15
+READ_ATTEMPTS = 3
+RENEW_EVERY_S = 3.0
+"""At most one new session in this time: renewing reads files and may run a credential_process."""
+
+Prompter = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    service: str
+    operations: frozenset[str]
+    write: bool
+    urgent: bool
+    attempts: int
+
+
+class Client:
+    """A scoped boto3 client. It always acts with the newest session, so it may be kept for hours."""
+
+    __slots__ = ("_cloud", "_key")
+
+    def __init__(self, cloud: Cloud, key: _Key) -> None:
+        self._cloud, self._key = cloud, key
+
+    def __getattr__(self, name: str) -> Any:
+        if name in Client.__slots__:  # half-made, as by copy: no recursion
+            raise AttributeError(name)
+        return getattr(self._cloud._raw(self._key), name)
+
+    def __repr__(self) -> str:
+        return f"<{self._key.service} client for {', '.join(sorted(self._key.operations))}>"
+
+
+@dataclass(slots=True)
+class _Seat:
+    """One identity of a context: the profile that reads, or the one that acts."""
+
+    profile: str
+    ambient: bool
+    session: Any = None
+    made_at: float = float("-inf")
+    generation: int = 0
+    stale: bool = False
+    prompter: Prompter | None = None
+    method: str = ""
+    failure: CredentialsError | None = None
+    """Why the session could not be used, kept until the next one may be made."""
+    clients: dict[_Key, Any] = field(default_factory=dict)
+
+
+class Cloud:
+    """AWS as one context sees it. Thread-safe; the clients it hands out are too.
+
+    `on_call` hears of every request really sent, as `service:Operation`; `call_log` appends the same to a file.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        budget: Budget | None = None,
+        call_log: str = "",
+        on_call: Callable[[str], None] | None = None,
+        connect_s: float = CONNECT_S,
+        read_s: float = READ_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.context = context
+        self.budget = budget or Budget()
+        self.skew_ms: int | None = None
+        """AWS's clock minus ours, from the last answer's Date (to a second); None before the first answer."""
+        self._call_log, self._on_call = call_log, on_call
+        self._timeouts, self._clock = (connect_s, read_s), clock
+        self._lock = threading.RLock()
+        self._here = threading.local()
+        self._loader: Any = None
+        look = _Seat(context.profile, context.ambient)
+        self._look = look
+        self._act = _Seat(context.act_profile, False) if context.act_profile else look
+
+    @classmethod
+    def of(cls, settings: Settings, context: Context | None = None, *, budget: Budget | None = None) -> Cloud:
+        return cls(context or settings.current, budget=budget, call_log=settings.call_log)
+
+    @property
+    def region(self) -> str:
+        return profiles.region(self.context)
+
+    @property
+    def endpoint_url(self) -> str:
+        return profiles.endpoint_url(self.context)
+
+    def client(
+        self,
+        service: str,
+        operations: Iterable[str],
+        *,
+        write: bool = False,
+        urgent: bool = False,
+        attempts: int | None = None,
+    ) -> Any:
+        """A client for these operations (`service:Operation`; those of other services are left out) and no others.
+
+        Reads are sent up to three times. Writes go once, urgently, with the acting profile: the SDK must not resend
+        what has no token. `attempts` allows more for writes whose operations all carry an idempotency token. Costs
+        nothing until it is used. Raises Refused for a write in a read-only context, and for a write operation
+        declared as a read.
+        """
+        scoped = frozenset(name for entry in operations for own, name in [_split(entry, service)] if own == service)
+        writes = sorted(name for name in scoped if not is_read(f"{service}:{name}"))
+        if writes and not write:
+            raise Refused(f"{service}:{writes[0]} changes something, and this client only reads")
+        if write and self.context.read_only:
+            raise Refused(f"context {self.context.name} is read-only", advice="set read_only in config.toml")
+        return Client(self, _Key(service, scoped, write, urgent or write, attempts or (1 if write else READ_ATTEMPTS)))
+
+    def resolve(self, prompter: Prompter | None = None, *, write: bool = False) -> None:
+        """Sign in now, in a fresh session, asking for an MFA code by `prompter` if the profile wants one.
+
+        To be called before the screen is taken over: later, nothing ever reads the terminal. Raises CredentialsError.
+        """
+        seat = self._act if write else self._look
+        with self._lock:
+            seat.prompter = prompter
+            try:
+                credentials = self._renew(seat).get_credentials()
+                if credentials is None:
+                    from botocore.exceptions import NoCredentialsError
+
+                    raise NoCredentialsError
+                # Role credentials are deferred: only this makes the call, and asks for the code.
+                credentials.get_frozen_credentials()
+            except Exception as exc:
+                seat.stale = True
+                raise self._translated(exc, "", seat) from None
+            finally:
+                seat.prompter = None
+
+    def expires_at(self, *, write: bool = False) -> Millis | None:
+        """When the current credentials end; None if they do not or nobody has signed in yet."""
+        seat = self._act if write else self._look
+        with self._lock:
+            credentials = getattr(seat.session, "_credentials", None)
+        # There is no public way to ask (facts section 10); a missing attribute reads as "unknown".
+        expiry = getattr(credentials, "_expiry_time", None)
+        return to_ms(expiry) if expiry else None
+
+    # Sessions
+
+    def _renew(self, seat: _Seat) -> Any:
+        """A new session: the only sure way to see renewed SSO tokens, files and processes (facts section 10)."""
+        import botocore.session
+        from botocore.config import Config
+
+        seat.clients, seat.session, seat.method, seat.failure = {}, None, "", None
+        seat.made_at, seat.stale = self._clock(), True
+        seat.generation += 1
+        # Passing a profile switches keys in variables off; a profile that came from AWS_PROFILE must not do that.
+        session = botocore.session.Session(profile=None if seat.ambient else seat.profile or None)
+        # Shared by all sessions: the service models take 86 ms to read.
+        if self._loader is None:
+            self._loader = session.get_component("data_loader")
+        session.register_component("data_loader", self._loader)
+        # For the clients botocore makes for itself (sts, sso): its defaults wait a minute.
+        session.set_default_client_config(
+            Config(connect_timeout=self._timeouts[0], read_timeout=self._timeouts[1], retries=_retries(READ_ATTEMPTS))
+        )
+        self._teach_mfa(session, seat)
+        seat.session, seat.stale = session, False
+        return session
+
+    def _teach_mfa(self, session: Any, seat: _Seat) -> None:
+        if not profiles.asks_for_code(session.get_config_variable("profile") or "default"):
+            return
+        from botocore.utils import JSONFileCache
+
+        provider = session.get_component("credential_provider").get_provider("assume-role")
+        provider._prompter = lambda prompt: self._ask(seat, prompt)
+        # The AWS CLI's own cache: one code serves the CLI, the console, its collector and its actions, each of which
+        # is a process of its own. Only MFA sessions go there (0600), as they do with the CLI.
+        provider.cache = JSONFileCache(str(Path("~/.aws/cli/cache").expanduser()))
+
+    def _ask(self, seat: _Seat, prompt: str) -> str:
+        whose = f"profile {seat.profile}" if seat.profile else "the default profile"
+        if seat.prompter is None:
+            raise CredentialsError(f"{whose} asks for an MFA code", code="MfaNeeded", advice=mfa_advice(seat.profile))
+        try:
+            return seat.prompter(prompt).strip()
+        except EOFError:
+            advice = f"run it in a terminal, or {mfa_advice(seat.profile)}"
+            raise CredentialsError(f"no MFA code was given for {whose}", code="MfaNeeded", advice=advice) from None
+
+    # Clients
+
+    def _raw(self, key: _Key) -> Any:
+        """The botocore client behind a Client, made when needed and whenever the session is new."""
+        seat = self._act if key.write else self._look
+        with self._lock:
+            rested = self._clock() - seat.made_at >= RENEW_EVERY_S
+            if seat.failure and not rested:
+                raise copy(seat.failure)
+            try:
+                if seat.session is None or (seat.stale and rested):
+                    self._renew(seat)
+                raw = seat.clients.get(key)
+                if raw is None:
+                    with _no_gc():
+                        raw = seat.clients[key] = self._make(seat, key)
+                return raw
+            except Exception as exc:
+                error = self._translated(exc, key.service, seat)
+                seat.stale = True
+                seat.failure = error if isinstance(error, CredentialsError) else None
+                raise error from None
+
+    def _make(self, seat: _Seat, key: _Key) -> Any:
+        from botocore.config import Config
+
+        raw = seat.session.create_client(
+            key.service,
+            region_name=self.context.region or None,
+            endpoint_url=self.context.endpoint_url or None,
+            config=Config(
+                connect_timeout=self._timeouts[0],
+                read_timeout=self._timeouts[1],
+                # Pinned: the default changed between minor versions (facts 1.1), and AWS_MAX_ATTEMPTS must not.
+                retries=_retries(key.attempts),
+                user_agent_extra=f"lastgood/{__version__}",
+                max_pool_connections=10,
+            ),
+        )
+        if key.write and key.attempts > 1:
+            hooks.require_tokens(raw, key.service, key.operations)
+        credentials = seat.session.get_credentials()
+        seat.method = getattr(credentials, "method", "") or ""
+        generation, api_call = seat.generation, raw._make_api_call
+
+        def send(operation: str, params: dict[str, Any]) -> Any:
+            self._here.sent = False
+            try:
+                return api_call(operation, params)
+            except Exception as exc:
+                raise self._translated(exc, f"{key.service}:{operation}", seat, sent=self._here.sent) from None
+
+        def call(operation: str, params: dict[str, Any]) -> Any:
+            try:
+                return send(operation, params)
+            except CredentialsError as error:
+                heir = None if key.write else self._heir(error, seat, generation, key)
+                if heir is None:
+                    raise
+            # The credentials were renewed behind our back; a read may simply be asked again, once.
+            return heir(operation, params)
+
+        # Every generated method, paginator and waiter goes through this one attribute.
+        raw._make_api_call, raw._lastgood_send = call, send
+        hooks.install(
+            raw,
+            key.service,
+            key.operations,
+            self.budget,
+            urgent=key.urgent,
+            sending=self._sending,
+            dated=self._see_date,
+        )
+        return raw
+
+    def _heir(self, error: CredentialsError, seat: _Seat, generation: int, key: _Key) -> Any:
+        """After a failure of credentials: the sender of a newer session's client, if there may be one now."""
+        if not error.resumes:
+            return None
+        with self._lock:
+            if seat.generation == generation:
+                seat.stale = True
+                if self._clock() - seat.made_at < RENEW_EVERY_S:
+                    return None
+            try:
+                return self._raw(key)._lastgood_send
+            except LastgoodError:
+                return None
+
+    def _translated(self, exc: Exception, operation: str, seat: _Seat, *, sent: bool = False) -> LastgoodError:
+        method = seat.method or _likely_method(seat)
+        error = translate(exc, operation, method=method, profile=seat.profile, sent=sent)
+        if isinstance(error, CredentialsError) and error.resumes:
+            seat.stale = True
+        return error
+
+    def _sending(self, operation: str) -> None:
+        self._here.sent = True
+        if self._on_call:
+            self._on_call(operation)
+        if self._call_log:
+            # One short append is atomic among processes, so all parts of a test run may share the file.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            handle = os.open(self._call_log, flags, 0o600)
+            try:
+                os.write(handle, f"{operation}\n".encode())
+            finally:
+                os.close(handle)
+
+    def _see_date(self, date: str) -> None:
+        try:
+            # The header has whole seconds, cut off: on average half a second too early.
+            self.skew_ms = to_ms(parsedate_to_datetime(date)) + 500 - now_ms()
+        except (TypeError, ValueError):
+            return
+
+
+def _split(entry: str, service: str) -> tuple[str, str]:
+    own, colon, name = entry.rpartition(":")
+    return (own, name) if colon else (service, name)
+
+
+def _retries(attempts: int) -> dict[str, Any]:
+    return {"mode": "standard", "total_max_attempts": attempts}
+
+
+def _likely_method(seat: _Seat) -> str:
+    """The credential source while none has been loaded: variables count unless a profile was named."""
+    if os.environ.get("AWS_ACCESS_KEY_ID") and (seat.ambient or not seat.profile):
+        return "env"
+    return ""
+
+
+@contextmanager
+def _no_gc() -> Iterator[None]:
+    """Garbage collection is a third of the cost of making a client (facts/speed.md)."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,115 @@
+"""Moments and durations: UTC milliseconds inside, ISO 8601 in JSON, `03:12Z` on screen."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+from console.errors import UsageError
+
+Millis = int
+"""A moment, as UTC milliseconds since the epoch."""
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_LONGEST = 20_000 * DAY
+_UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+
+
+def now_ms() -> Millis:
+    return time.time_ns() // 1_000_000
+
+
+def to_ms(moment: datetime) -> Millis:
+    """botocore's aware datetimes (in the local zone) to UTC milliseconds."""
+    return round(moment.timestamp() * 1000)
+
+
+def iso(at: Millis) -> str:
+    """`2026-11-23T03:12:07.041Z`"""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def clock_time(at: Millis, now: Millis, *, seconds: bool = False) -> str:
+    """What a screen shows: `03:12Z` today, `21 Nov 03:12Z` on another day, with the year in another year."""
+    moment, today = datetime.fromtimestamp(at / 1000, UTC), datetime.fromtimestamp(now / 1000, UTC)
+    text = moment.strftime("%H:%M:%SZ" if seconds else "%H:%MZ")
+    if moment.date() == today.date():
+        return text
+    day = f"{moment.day} {moment.strftime('%b')}"
+    return f"{day} {text}" if moment.year == today.year else f"{day} {moment.year} {text}"
+
+
+def duration(ms: int) -> str:
+    """`40 s`, `11 m`, `3 h 20 m`, `12 d`: two units at most, the second only where it matters."""
+    ms = abs(ms)
+    if ms < MINUTE:
+        return f"{ms // SECOND} s"
+    if ms < 10 * MINUTE and ms % MINUTE >= SECOND:
+        return f"{ms // MINUTE} m {ms % MINUTE // SECOND:02d} s"
+    if ms < HOUR:
+        return f"{ms // MINUTE} m"
+    if ms < DAY:
+        minutes = ms % HOUR // MINUTE
+        return f"{ms // HOUR} h {minutes} m" if minutes and ms < 10 * HOUR else f"{ms // HOUR} h"
+    return f"{ms // DAY} d"
+
+
+def age_step(ms: int) -> str:
+    """How old something is, in steps coarse enough that a screen at rest has nothing to redraw: empty below 15 s."""
+    if ms < 15 * SECOND:
+        return ""
+    if ms < MINUTE:
+        return f"{ms // (15 * SECOND) * 15} s"
+    if ms < HOUR:
+        return f"{ms // MINUTE} m"
+    if ms < 2 * DAY:
+        return f"{ms // HOUR} h"
+    return f"{ms // DAY} d"
+
+
+def parse_duration(text: str) -> int:
+    """`90s`, `15m`, `2h`, `1h30m`, `7d` to milliseconds.
+
+    Raises UsageError with an example.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", text.strip().lower())
+    rest = re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])|\s", "", text.strip().lower())
+    ms = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if not parts or rest or ms > _LONGEST:
+        raise UsageError(f"{text[:40]!r} is no duration", advice="write it as 90s, 15m, 2h or 7d")
+    return round(ms)
+
+
+def parse_at(text: str, now: Millis) -> Millis:
+    """A moment of the past: ISO 8601 (UTC unless it has an offset), `HH:MM` (the most recent one), or an age (`2h`).
+
+    Raises UsageError for anything else and for the future.
+    """
+    text = text.strip()
+    if re.fullmatch(r"\d{1,2}:\d{2}Z?", text):
+        hour, minute = (int(part) for part in text.rstrip("Z").split(":"))
+        if hour > 23 or minute > 59:
+            raise UsageError(f"{text!r} is no time of day", advice="write it as 03:12")
+        moment = datetime.fromtimestamp(now / 1000, UTC).replace(hour=hour, minute=minute, second=0, microsecond=0)
+        at = to_ms(moment)
+        return at if at <= now else to_ms(moment - timedelta(days=1))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            return now - parse_duration(text)
+        except UsageError:
+            advice = "write it as 2026-11-23T03:12Z, 03:12 or 2h"
+            raise UsageError(f"{text[:40]!r} is no moment", advice=advice) from None
+    at = to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    if at < 0:
+        raise UsageError(f"{text} is before there were computers", advice="write it as 2026-11-23T03:12Z, 03:12 or 2h")
+    if at > now:
+        raise UsageError(f"{text} is in the future", advice="only the past has been observed")
+    return at

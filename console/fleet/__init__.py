@@ -1,0 +1,1 @@
+"""Everything as of a moment: what screens and commands read, across kinds."""

@@ -1,0 +1,144 @@
+"""What the screens read: the ledger of one context, and how old and whose it is. Keeps a collector alive meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from console.clients.identity import Identity, remembered
+from console.clock import SECOND, Millis, age_step, now_ms
+from console.collector.collector import BEAT
+from console.collector.supervisor import Supervisor
+from console.errors import LastgoodError
+from console.fleet.header import HeaderInfo
+from console.kinds.base import Kind
+from console.kinds.registry import KINDS, kind_of
+from console.ledger.snapshot import Snapshot
+from console.ledger.store import Ledger
+from console.settings import Context, Settings
+
+TELL_S = 10.0
+"""How often interest is repeated; it expires after 30 s."""
+
+STALE_MS = 90 * SECOND
+
+
+class LedgerFeed:
+    """`screens.feed.Feed` over one ledger and context. `collect` False only reads (a collector runs elsewhere)."""
+
+    def __init__(
+        self, settings: Settings, context: Context, scope: str, child_env: Mapping[str, str], *, collect: bool = True
+    ) -> None:
+        self.settings, self.context, self.scope = settings, context, scope
+        self.child_env = dict(child_env)
+        self.ledger = Ledger.open(settings.ledger)
+        self._interest: dict[str, set[str]] = {}
+        self._told_at = 0.0
+        self._seen = -1
+        self._version = -1
+        self._lock = threading.Lock()
+        self._supervisor = Supervisor(self.ledger, self.ledger.locks, scope, env=self.child_env) if collect else None
+        if self._supervisor:
+            self._supervisor.start()
+
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        return KINDS
+
+    @property
+    def contexts(self) -> Sequence[str]:
+        return tuple(self.settings.contexts)
+
+    def now(self) -> Millis:
+        return now_ms()
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self.ledger, self.scope, None, self.now())
+
+    def header(self, now: Millis) -> HeaderInfo:
+        identity = remembered(self.settings.state_dir, self.context, self.child_env)
+        freshness, fresh = self._freshness(now)
+        calls, _ = self.ledger.coverage.calls_per_minute(self.scope, now)
+        account = self.scope.split("/")[1] if self.scope.count("/") > 1 else ""
+        return HeaderInfo(
+            context=self.context.name,
+            account=account,
+            region=self.scope.split("@")[0].split("/")[-1],
+            guarded=self.context.guarded,
+            read_only=self.context.read_only or self.settings.read_only,
+            identity=identity.user if identity else "",
+            expires_at=identity.expires_at if identity else None,
+            freshness=freshness,
+            fresh=fresh,
+            calls_per_min=calls,
+        )
+
+    def _freshness(self, now: Millis) -> tuple[str, str]:
+        """One word for the whole screen: the worst of its sources, in the provider's words where one fails."""
+        states = self.ledger.coverage.states(self.scope)
+        beat = states.pop(BEAT, None)
+        if not states:
+            return "waiting for the first look", "moving"
+        failing = [(name, state) for name, state in states.items() if not state.ok]
+        if failing:
+            name, state = failing[0]
+            age = age_step(now - state.at) if state.at else ""
+            return f"{name}: {state.code or 'failing'}{f', data {age} old' if age else ''}", "warn"
+        oldest = min((state.at for state in states.values() if state.at), default=0)
+        if now - oldest > STALE_MS:
+            return f"data {age_step(now - oldest)} old", "warn"
+        if beat is None or not beat.at or now - beat.at > STALE_MS:
+            return "no collector", "warn"
+        return "live", "ok"
+
+    def identity(self) -> Identity | None:
+        return remembered(self.settings.state_dir, self.context, self.child_env)
+
+    def views(self, kind_id: str) -> list[Any]:
+        kind = kind_of(kind_id)
+        return sorted(kind.views(self.snapshot(), None), key=kind.order)
+
+    def view(self, kind_id: str, name: str) -> Any | None:
+        """One view with all that its own screen draws; None if there is no such thing (any more)."""
+        found = kind_of(kind_id).views(self.snapshot(), [name])
+        return found[0] if found else None
+
+    def names(self, kind_id: str) -> Sequence[str]:
+        return [fact.name for fact in self.ledger.heads(self.scope, kind_id)]
+
+    def changed(self) -> bool:
+        """Cheap: SQLite's data_version first, and only if another process wrote, whether a fact is new."""
+        self._retell()
+        version = self.ledger.data_version()
+        if version == self._version:
+            return False
+        self._version = version
+        newest = self.ledger.last_seq()
+        if newest == self._seen:
+            return False
+        self._seen = newest
+        return True
+
+    def interest(self, kind_id: str, names: Iterable[str]) -> None:
+        with self._lock:
+            self._interest[kind_id] = set(names)
+            self._told_at = 0.0
+        self._retell()
+
+    def _retell(self) -> None:
+        if time.monotonic() - self._told_at < TELL_S:
+            return
+        self._told_at = time.monotonic()
+        try:
+            with self._lock:
+                self.ledger.interest.tell(self.scope, self._interest, at=now_ms())
+        except LastgoodError:
+            pass  # a full disk: what is on screen is looked at at the usual pace
+
+    def close(self) -> None:
+        if self._supervisor:
+            self._supervisor.stop()
+        self.ledger.interest.withdraw(self.scope)
+        self.ledger.close()

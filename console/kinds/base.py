@@ -1,0 +1,134 @@
+"""What a kind is made of: signs, cells, columns, watches and verbs. One registry line per kind (kinds/registry.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import msgspec
+
+from console.actions.verb import Verb
+from console.clock import Millis
+
+if TYPE_CHECKING:
+    from console.ledger.snapshot import Snapshot
+
+
+class Sign(StrEnum):
+    """The state as users feel it. Drawn as glyph + word + colour, never colour alone; sorted worst first."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    MOVING = "moving"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    OK = "ok"
+
+    @property
+    def glyph(self) -> str:
+        return {"critical": "✖", "warning": "▲", "moving": "◐", "unknown": "◌", "held": "⏸", "ok": "●"}[self.value]
+
+    @property
+    def rank(self) -> int:
+        return list(Sign).index(self)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What is wrong, in words, and the reasons that decided it. `since` is when it began, if that was observed."""
+
+    sign: Sign
+    words: str
+    reasons: tuple[str, ...] = ()
+    since: Millis | None = None
+
+
+class Cell(NamedTuple):
+    """Raw text to draw (made safe where it is drawn), a style name of the theme, and what to sort by."""
+
+    text: str
+    style: str = ""
+    sort: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a kind's table, shared by the CLI and the screens.
+
+    `priority` 0 is always shown; higher numbers are dropped first where the width is short. `flex` columns take what
+    width is left. `cell(view, now)` must be pure: ages come from `now` in coarse steps, so that a table at rest has
+    nothing to repaint.
+    """
+
+    id: str
+    title: str
+    width: int
+    cell: Callable[[Any, Millis], Cell]
+    priority: int = 0
+    right: bool = False
+    flex: bool = False
+
+
+class Eyes(Protocol):
+    """What a watch is given to see with. One per sweep and source; clients are scoped to the watch's operations."""
+
+    @property
+    def scope(self) -> str: ...
+    def client(self, service: str) -> Any:
+        """A boto3 client that refuses every operation the watch has not declared."""
+
+    def now(self) -> Millis: ...
+    def spare(self, operation: str) -> bool:
+        """Whether the call budget has room for this operation without waiting long."""
+
+    def interest(self, kind: str) -> frozenset[str]:
+        """Names of this kind that are on somebody's screen."""
+
+    def head(self, kind: str, name: str) -> bytes | None: ...
+    def heads(self, kind: str) -> dict[str, bytes]: ...
+    def saw(self, kind: str, name: str, record: msgspec.Struct, *, provider_at: Millis | None = None) -> None:
+        """Append a fact if it differs from the last one."""
+
+    def gone(self, kind: str, names: Iterable[str]) -> None:
+        """Append tombstones."""
+
+    def fill(self, since: Millis) -> None:
+        """Say that the past of this source is known from `since` on, though nobody watched then."""
+
+    def recall(self, key: str) -> str:
+        """A small cursor kept in the ledger across restarts; empty at first."""
+
+    def remember(self, key: str, value: str) -> None: ...
+
+
+class Watch(Protocol):
+    """Reads one source incrementally. Instances keep cursors between sweeps; what matters is in the ledger."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def operations(self) -> tuple[str, ...]: ...
+    @property
+    def every_s(self) -> float: ...
+    def sweep(self, eyes: Eyes) -> None:
+        """Look once. Raises SourceError when the source cannot be read; what was seen before stays, with its age."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One thing an operator looks at."""
+
+    id: str
+    plural: str
+    aliases: tuple[str, ...]
+    columns: tuple[Column, ...]
+    views: Callable[[Snapshot, Sequence[str] | None], list[Any]]
+    """The views of a snapshot, all or those named, in no particular order. Pure reading: never a call to a provider."""
+    order: Callable[[Any], Any]
+    """Sort key that puts the worst first."""
+    watches: Callable[[], tuple[Watch, ...]]
+    verbs: tuple[Verb, ...] = ()
+    sources: tuple[str, ...] = ()
+    """Sources whose coverage and age belong to this table."""
+    children: tuple[str, ...] = field(default=())

@@ -1,0 +1,112 @@
+"""A write somebody made, as CloudTrail tells it: who, with what, to which subject. Pure.
+
+CloudTrail is late by minutes, keeps 90 days, and says that the API accepted a call, never that a deployment succeeded
+(facts/sagemaker.md section 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from console.clock import Millis, iso, to_ms
+
+EVENTS: dict[str, tuple[str, str, str]] = {
+    "CreateEndpoint": ("endpoint", "endpointName", "endpointConfigName"),
+    "UpdateEndpoint": ("endpoint", "endpointName", "endpointConfigName"),
+    "DeleteEndpoint": ("endpoint", "endpointName", ""),
+    "UpdateEndpointWeightsAndCapacities": ("endpoint", "endpointName", ""),
+    "StartPipelineExecution": ("pipeline", "pipelineName", ""),
+    "StopPipelineExecution": ("execution", "pipelineExecutionArn", ""),
+    "RetryPipelineExecution": ("execution", "pipelineExecutionArn", ""),
+}
+"""Event name to (kind of subject, request parameter that names it, request parameter that names its target)."""
+
+DEPLOYS = frozenset({"CreateEndpoint", "UpdateEndpoint"})
+
+_MACHINES = (
+    ("terraform", "tf"),
+    ("hashicorp", "tf"),
+    ("codepipeline", "ci"),
+    ("codebuild", "ci"),
+    ("github-actions", "ci"),
+    ("gitlab", "ci"),
+    ("jenkins", "ci"),
+    ("cloudformation", "cfn"),
+    ("eventbridge", "events"),
+    ("events.amazonaws.com", "events"),
+    ("scheduler.amazonaws.com", "events"),
+)
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One recorded call. `actor` is `tf`, `ci`, `cfn`, `events` or a person; `target` the config it names, if any."""
+
+    id: str
+    at: Millis
+    event: str
+    kind: str
+    subject: str
+    by: str = ""
+    actor: str = ""
+    agent: str = ""
+    target: str = ""
+    made: str = ""
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.id
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "at": iso(self.at),
+            "event": self.event,
+            "kind": self.kind,
+            "subject": self.subject,
+            "by": self.by,
+            "actor": self.actor,
+            "target": self.target or None,
+            "error": self.error or None,
+        }
+
+
+def who(event: Mapping[str, Any]) -> tuple[str, str]:
+    """(by, actor) of a CloudTrail event: the session or user name, and what kind of actor that is."""
+    identity = event.get("userIdentity") or {}
+    arn = identity.get("arn") or identity.get("principalId") or ""
+    by = identity.get("userName") or arn.rsplit("/", 1)[-1] or identity.get("invokedBy", "")
+    agent = event.get("userAgent") or ""
+    # Who drives it tells more than what sent it: CI runs the aws CLI and Terraform runs an SDK.
+    haystack = " ".join((identity.get("invokedBy", ""), agent, arn)).lower()
+    actor = next((label for word, label in _MACHINES if word in haystack), by)
+    return by, actor
+
+
+def from_event(event: Mapping[str, Any], *, event_id: str, at: Any) -> Change | None:
+    """From the parsed JSON of `CloudTrailEvent`; None for events that concern none of our kinds."""
+    known = EVENTS.get(event.get("eventName", ""))
+    if known is None or event.get("eventSource") != "sagemaker.amazonaws.com":
+        return None
+    kind, names, targets = known
+    request = event.get("requestParameters") or {}
+    answer = event.get("responseElements") or {}
+    by, actor = who(event)
+    subject = str(request.get(names) or "")
+    if kind == "pipeline" and subject.startswith("arn:"):
+        subject = subject.rsplit("/", 1)[-1]
+    return Change(
+        id=event_id,
+        at=to_ms(at),
+        event=event["eventName"],
+        kind=kind,
+        subject=subject,
+        by=by,
+        actor=actor,
+        agent=event.get("userAgent") or "",
+        target=str(request.get(targets) or "") if targets else "",
+        made=str(answer.get("pipelineExecutionArn") or ""),
+        error=event.get("errorCode") or "",
+    )

@@ -1,0 +1,27 @@
+"""Endpoints: what users are served by."""
+
+from console.kinds.base import Kind, Watch
+from console.kinds.endpoint.table import COLUMNS
+from console.kinds.endpoint.verbs import VERBS
+from console.kinds.endpoint.view import order, views
+from console.kinds.hold.verbs import hold_verb
+
+
+def _watches() -> tuple[Watch, ...]:
+    from console.kinds.endpoint.watch import EndpointWatch
+    from console.kinds.symptom.watch import SymptomWatch
+
+    return (EndpointWatch(), SymptomWatch())
+
+
+KIND = Kind(
+    id="endpoint",
+    plural="endpoints",
+    aliases=("ep",),
+    columns=COLUMNS,
+    views=views,
+    order=order,
+    watches=_watches,
+    verbs=(*VERBS, hold_verb("endpoint")),
+    sources=("endpoints", "changes", "logs"),
+)

@@ -1,0 +1,239 @@
+"""What is checked before an endpoint goes back to another config: each check is a known failure (facts section 8).
+
+What may not be looked at is `unknown` with the provider's words, never passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from console.actions.model import Check, Verdict
+from console.actions.verb import Desk
+from console.errors import NotFound, SourceError
+from console.kinds.endpoint.record import Endpoint
+from console.kinds.endpoint.view import EndpointView
+from console.kinds.endpoint.ways import Grade, Way
+
+Config = Mapping[str, Any]
+"""A DescribeEndpointConfig answer."""
+
+
+def checks(
+    desk: Desk, view: EndpointView, way: Way | None, target: str, current: Config | None, wanted: Config | None
+) -> tuple[Check, ...]:
+    """All checks, worst first. `current` and `wanted` are None where the config does not exist."""
+    e = view.endpoint
+    found = [_settled(e), _current(e, current), _target(target, wanted), _evidence(way, target)]
+    if wanted is not None:
+        found += _variants(e, current, wanted)
+        found += _models(desk, wanted)
+        found.append(_capture(e, wanted))
+        found.append(_scaled(desk, e, current, wanted))
+        found.append(_quota(desk, wanted, e))
+    found += [_owner(view), _freeze(desk), _permission(desk, e, target)]
+    return tuple(sorted(found, key=lambda c: list(Verdict).index(c.verdict)))
+
+
+def _settled(e: Endpoint) -> Check:
+    if e.status in {"Failed", "Deleting", "Creating"}:
+        return Check("settled", Verdict.FAIL, f"status is {e.status}: UpdateEndpoint is rejected")
+    if e.moving:
+        waits = f"{e.status} to {e.pending.config}" if e.pending else e.status
+        return Check("settled", Verdict.WARN, f"{waits}: there is no cancel, the roll back waits in a queue")
+    return Check("settled", Verdict.PASS, e.status)
+
+
+def _current(e: Endpoint, current: Config | None) -> Check:
+    """A deleted current config makes UpdateEndpoint fail even if the target exists (facts section 2.3)."""
+    if current is None:
+        detail = f"{e.config} was deleted: UpdateEndpoint fails until a config of that name exists again"
+        return Check("current config", Verdict.FAIL, detail)
+    return Check("current config", Verdict.PASS, f"{e.config} exists")
+
+
+def _target(target: str, wanted: Config | None) -> Check:
+    if wanted is None:
+        return Check("target config", Verdict.FAIL, f"{target} does not exist")
+    return Check("target config", Verdict.PASS, f"{target} exists")
+
+
+def _evidence(way: Way | None, target: str) -> Check:
+    if way is None:
+        return Check("last good", Verdict.WARN, f"nothing shows that {target} ever served this endpoint")
+    verdict = {Grade.SERVED: Verdict.PASS, Grade.BAD: Verdict.WARN}.get(way.grade, Verdict.WARN)
+    return Check("last good", verdict, f"{way.grade.words}: {'; '.join(way.evidence) or 'no evidence'}")
+
+
+def _variants(e: Endpoint, current: Config | None, wanted: Config) -> list[Check]:
+    have = {v.name for v in e.variants} or {v["VariantName"] for v in (current or {}).get("ProductionVariants", ())}
+    want = {v["VariantName"] for v in wanted.get("ProductionVariants", ())}
+    if have != want:
+        detail = f"{_names(have)} now, {_names(want)} in the target: scaling policies and weights do not carry over"
+        return [Check("variant names", Verdict.FAIL, detail)]
+    return [Check("variant names", Verdict.PASS, _names(have))]
+
+
+def _names(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _models(desk: Desk, wanted: Config) -> list[Check]:
+    """Every model of the target, with its artifact and image. Inference-component variants have no model here."""
+    found: list[Check] = []
+    sagemaker = desk.reader("sagemaker")
+    for name in sorted({v["ModelName"] for v in wanted.get("ProductionVariants", ()) if v.get("ModelName")}):
+        try:
+            model = sagemaker.describe_model(ModelName=name)
+        except NotFound:
+            found.append(Check("model", Verdict.FAIL, f"{name} does not exist"))
+            continue
+        except SourceError as error:
+            found.append(Check("model", Verdict.UNKNOWN, f"{name}: {error.message}"))
+            continue
+        found.append(Check("model", Verdict.PASS, f"{name} exists"))
+        for container in model.get("Containers") or [model.get("PrimaryContainer") or {}]:
+            if url := container.get("ModelDataUrl"):
+                found.append(_artifact(desk, url))
+            if image := container.get("Image"):
+                found.append(_image(desk, image))
+    return found
+
+
+def _artifact(desk: Desk, url: str) -> Check:
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    try:
+        desk.reader("s3").head_object(Bucket=bucket, Key=key)
+    except NotFound:
+        return Check("artifact", Verdict.FAIL, f"{url} is not there: new instances cannot load it")
+    except SourceError as error:
+        return Check("artifact", Verdict.UNKNOWN, f"{url}: {error.message}")
+    return Check("artifact", Verdict.PASS, f"{url} is there")
+
+
+def _image(desk: Desk, image: str) -> Check:
+    registry, _, rest = image.partition("/")
+    if ".dkr.ecr." not in registry:
+        return Check("image", Verdict.UNKNOWN, f"{image}: not in ECR, not looked at")
+    by_digest = "@" in rest
+    repository, _, reference = rest.partition("@" if by_digest else ":")
+    image_id = {"imageDigest": reference} if by_digest else {"imageTag": reference or "latest"}
+    try:
+        desk.reader("ecr").describe_images(
+            registryId=registry.split(".", 1)[0], repositoryName=repository, imageIds=[image_id]
+        )
+    except NotFound:
+        return Check("image", Verdict.FAIL, f"{image} is not in its repository")
+    except SourceError as error:
+        return Check("image", Verdict.UNKNOWN, f"{image}: {error.message}")
+    return Check("image", Verdict.PASS, f"{rest} is there")
+
+
+def _capture(e: Endpoint, wanted: Config) -> Check:
+    """Data capture lives on the config: going back can silently turn monitoring off (facts section 2.10)."""
+    then = wanted.get("DataCaptureConfig") or {}
+    now_percent = e.capture.percent if e.capture and e.capture.enabled else 0
+    then_percent = then.get("InitialSamplingPercentage", 0) if then.get("EnableCapture") else 0
+    if now_percent > then_percent:
+        return Check("data capture", Verdict.WARN, f"{now_percent} % → {then_percent or 'off'}")
+    return Check("data capture", Verdict.PASS, f"{then_percent} %" if then_percent else "off, as now")
+
+
+def _scaled(desk: Desk, e: Endpoint, current: Config | None, wanted: Config) -> Check:
+    """UpdateEndpoint fails if it would change the instance type of an autoscaled variant (facts section 2.7)."""
+    try:
+        targets = desk.reader("application-autoscaling").describe_scalable_targets(
+            ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{e.name}/variant/{v.name}" for v in e.variants]
+        )["ScalableTargets"]
+    except SourceError as error:
+        return Check("autoscaling", Verdict.UNKNOWN, error.message)
+    if not targets:
+        return Check("autoscaling", Verdict.PASS, "no variant is autoscaled")
+    scaled = {t["ResourceId"].rsplit("/", 1)[-1] for t in targets}
+    types = _types(current or {})
+    changed = [name for name, kind in _types(wanted).items() if name in scaled and types.get(name, kind) != kind]
+    if changed:
+        detail = f"the target changes the instance type of {', '.join(changed)}: deregister its scaling first"
+        return Check("autoscaling", Verdict.FAIL, detail)
+    return Check("autoscaling", Verdict.PASS, f"{', '.join(sorted(scaled))} keeps its instance type and policies")
+
+
+def _types(config: Config) -> dict[str, str]:
+    return {v["VariantName"]: v.get("InstanceType", "") for v in config.get("ProductionVariants", ())}
+
+
+def _quota(desk: Desk, wanted: Config, e: Endpoint) -> Check:
+    """Blue/green needs a whole second fleet while both run. What other endpoints use is not told by the quota."""
+    counts = {v.name: v.desired_instances or v.instances or 0 for v in e.variants}
+    need: dict[str, int] = {}
+    for name, kind in _types(wanted).items():
+        if kind:
+            need[kind] = need.get(kind, 0) + counts.get(name, 0)
+    if not need:
+        return Check("quota", Verdict.PASS, "no instances to launch")
+    try:
+        quotas = _quotas(desk)
+    except SourceError as error:
+        return Check("quota", Verdict.UNKNOWN, error.message)
+    said: list[str] = []
+    verdict = Verdict.PASS
+    for kind, count in need.items():
+        limit = quotas.get(f"{kind} for endpoint usage")
+        if limit is None:
+            said.append(f"{kind}: quota not listed")
+            verdict = Verdict.UNKNOWN if verdict is Verdict.PASS else verdict
+        elif 2 * count > limit:
+            said.append(f"{kind}: {count} more beside {count} of this endpoint exceed the quota of {limit:g}")
+            verdict = Verdict.FAIL
+        else:
+            said.append(f"{kind}: {count} more, quota {limit:g}")
+    return Check("quota", verdict, "; ".join(said))
+
+
+def _quotas(desk: Desk) -> dict[str, float]:
+    pages = desk.reader("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    return {q["QuotaName"]: q["Value"] for page in pages for q in page["Quotas"]}
+
+
+def _owner(view: EndpointView) -> Check:
+    serving = view.endpoint.pending.config if view.endpoint.pending else view.endpoint.config
+    by = next((d.by for d in view.deployments if d.actor == view.owner), "")
+    if view.owner == "tf":
+        return Check("owner", Verdict.WARN, f"Terraform ({by}) owns the config: the next apply restores {serving}")
+    if view.owner in {"ci", "cfn"}:
+        name = {"ci": "CI", "cfn": "CloudFormation"}[view.owner]
+        return Check("owner", Verdict.WARN, f"{name} ({by}) deploys it: its next run may restore {serving}")
+    if not view.owner:
+        return Check("owner", Verdict.UNKNOWN, "nobody is known to deploy it")
+    return Check("owner", Verdict.PASS, f"deployed by {view.owner}")
+
+
+def _permission(desk: Desk, e: Endpoint, target: str) -> Check:
+    """SageMaker has no dry run for writes; IAM can simulate, where that is allowed (facts section 11.3)."""
+    config = e.arn.replace(f":endpoint/{e.name.lower()}", f":endpoint-config/{target.lower()}")
+    try:
+        answer = desk.reader("iam").simulate_principal_policy(
+            PolicySourceArn=_role(desk.identity),
+            ActionNames=["sagemaker:UpdateEndpoint"],
+            ResourceArns=[e.arn, config],
+        )
+    except SourceError as error:
+        return Check("permission", Verdict.UNKNOWN, f"not known before the call: {error.message}")
+    denied = [r["EvalResourceName"] for r in answer["EvaluationResults"] if r["EvalDecision"] != "allowed"]
+    if denied:
+        return Check("permission", Verdict.FAIL, f"sagemaker:UpdateEndpoint is not allowed on {', '.join(denied)}")
+    return Check("permission", Verdict.PASS, "sagemaker:UpdateEndpoint is allowed")
+
+
+def _role(arn: str) -> str:
+    """The role of an assumed-role session: policies are simulated for principals, not for sessions."""
+    if ":assumed-role/" not in arn:
+        return arn
+    head, _, rest = arn.partition(":assumed-role/")
+    return f"{head.replace(':sts:', ':iam:')}:role/{rest.split('/', 1)[0]}"
+
+
+def _freeze(desk: Desk) -> Check:
+    if desk.frozen:
+        return Check("freeze calendar", Verdict.WARN, desk.frozen)
+    return Check("freeze calendar", Verdict.PASS, "no freeze")

@@ -1,0 +1,245 @@
+"""An endpoint with what the ledger knows around it, and the one function that says what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from console.clock import DAY, HOUR, SECOND, Millis, clock_time, duration, iso
+from console.kinds.base import Sign, Verdict
+from console.kinds.change.record import Change
+from console.kinds.deployment.record import Deployment, Outcome, derive
+from console.kinds.endpoint.record import MOVING, Endpoint, Phase
+from console.kinds.hold.record import Act, Hold
+from console.kinds.reading import decode, history
+from console.kinds.symptom.record import Symptom
+
+if TYPE_CHECKING:
+    from console.ledger.snapshot import Snapshot
+
+NOTE_FOR = 2 * DAY
+"""How long a failed deployment stays worth a note while the old config serves well."""
+
+REVERSAL_FOR = 2 * DAY
+"""How long a verified roll back is watched for somebody undoing it."""
+
+_decode = msgspec.json.Decoder(Endpoint).decode
+
+
+class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. The JSON names are those that scripts rely on (DESIGN.md section 7)."""
+
+    endpoint: Endpoint
+    observed_at: Millis
+    verdict: Verdict
+    deployments: tuple[Deployment, ...] = ()
+    hold: Hold | None = None
+    typical_ms: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.endpoint.name
+
+    @property
+    def sign(self) -> Sign:
+        return self.verdict.sign
+
+    @property
+    def owner(self) -> str:
+        """Who deploys it as a rule: `tf`, `ci`, a person's name, or empty while nobody knows."""
+        return next((d.actor for d in self.deployments if d.actor), "")
+
+    def to_json(self) -> dict[str, Any]:
+        e = self.endpoint
+        return {
+            "name": e.name,
+            "arn": e.arn,
+            "status": e.status,
+            "config": e.config,
+            "pending_config": e.pending.config if e.pending else None,
+            "owner": self.owner or None,
+            "sign": self.verdict.sign.value,
+            "what": self.verdict.words,
+            "reasons": self.verdict.reasons,
+            "failure_reason": e.failure_reason or None,
+            "held": self.hold.reason if self.hold else None,
+            "tags": e.tags,
+            "capture_percent": e.capture.percent if e.capture and e.capture.enabled else None,
+            "observed_at": iso(self.observed_at),
+            "variants": [
+                {
+                    "name": v.name,
+                    "weight": v.weight,
+                    "instances": v.instances,
+                    "desired_instances": v.desired_instances,
+                    "images": v.images,
+                    "phases": [{"status": p.status, "message": p.message} for p in v.phases],
+                }
+                for v in e.variants
+            ],
+            "deployments": [d.to_json() for d in self.deployments],
+        }
+
+
+def typical(deployments: Iterable[Deployment]) -> int | None:
+    """Median duration in milliseconds of successful deployments whose start and end were both observed."""
+    known = sorted(
+        d.ended_at - d.started_at
+        for d in deployments
+        if d.outcome is Outcome.SUCCEEDED and d.started_at and d.ended_at and d.ended_at > d.started_at
+    )
+    return known[len(known) // 2] if known else None
+
+
+def judge(
+    e: Endpoint,
+    deployments: Sequence[Deployment],
+    *,
+    now: Millis,
+    act: Act | None = None,
+    symptom: Symptom | None = None,
+    hold: Hold | None = None,
+) -> Verdict:
+    """What is wrong, in words. The state is about users: a failed update whose old config serves is a note."""
+    last = deployments[0] if deployments else None
+    reasons = [f"status {e.status}", f"config {e.config}"]
+    if e.failure_reason:
+        reasons.append(f"failure reason: {e.failure_reason}")
+    if e.status == "Failed":
+        return Verdict(Sign.CRITICAL, "failed: only delete and create again helps", tuple(reasons), e.modified_at)
+    if e.status == "UpdateRollbackFailed":
+        words = "update and its roll back failed: mixed fleets"
+        return Verdict(Sign.CRITICAL, words, tuple(reasons), e.modified_at)
+    if e.status == "OutOfService":
+        return Verdict(Sign.CRITICAL, "out of service", tuple(reasons), e.modified_at)
+    if undone := _undone(e, last, act, now):
+        return undone
+    if e.moving:
+        return _moving(e, deployments, reasons, now, symptom)
+    if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
+        began = f"{e.config} since {clock_time(last.at, now)}" if last and last.target == e.config else e.config
+        words = f"{began}: containers log errors: {symptom.sample}"
+        return Verdict(Sign.WARNING, words, (*reasons, symptom.words()), symptom.since)
+    if hold is not None:
+        return Verdict(Sign.HELD, f"held: {hold.reason}", (*reasons, f"by {hold.by}"), hold.at)
+    if last and last.at >= now - NOTE_FOR and last.outcome in {Outcome.FAILED, Outcome.ROLLED_BACK}:
+        what = "rolled back" if last.outcome is Outcome.ROLLED_BACK else "failed"
+        why = "" if last.reason else " silently"
+        words = f"note: {last.target or 'an update'}{why} {what} {clock_time(last.at, now)}, {e.config} serves"
+        return Verdict(Sign.OK, words, (*reasons, *last.evidence), last.ended_at)
+    if last and last.outcome is Outcome.SUCCEEDED and last.at >= now - HOUR:
+        by = f" by {last.actor}" if last.actor else ""
+        return Verdict(Sign.OK, f"ok, {e.config} since {clock_time(last.at, now)}{by}", tuple(reasons), last.at)
+    return Verdict(Sign.OK, "ok", tuple(reasons))
+
+
+def _undone(e: Endpoint, last: Deployment | None, act: Act | None, now: Millis) -> Verdict | None:
+    """A verified roll back that somebody else reversed: the incident is back, and its cause may be too."""
+    if act is None or act.verb != "rollback" or act.at < now - REVERSAL_FOR:
+        return None
+    serving = e.pending.config if e.pending else e.config
+    if serving == act.target or last is None or last.target != serving or last.at < act.at:
+        return None
+    by = f"{last.actor or 'somebody'}{f' ({last.by})' if last.by and last.by != last.actor else ''}"
+    again = "back to" if serving == act.before else "away to"
+    words = f"roll back of {clock_time(act.at, now)} undone: {by} went {again} {serving}"
+    return Verdict(Sign.CRITICAL, words, (f"rolled back to {act.target} by {act.by}", *last.evidence), last.at)
+
+
+def _moving(
+    e: Endpoint, deployments: Sequence[Deployment], reasons: list[str], now: Millis, symptom: Symptom | None
+) -> Verdict:
+    if e.status == "SystemUpdating":
+        words = f"AWS maintenance since {clock_time(e.modified_at or now, now)}"
+        return Verdict(Sign.MOVING, words, tuple(reasons), e.modified_at)
+    if e.status not in MOVING and e.pending is None:
+        return Verdict(Sign.UNKNOWN, f"status {e.status or 'missing'} is not known here", tuple(reasons))
+    if e.status == "RollingBack":
+        words = f"capacity or weights failed, going back to {e.config}"
+        return Verdict(Sign.MOVING, words, tuple(reasons), e.modified_at)
+    if e.pending is None:
+        words = {"Creating": f"creating {e.config}", "Deleting": "deleting"}.get(e.status, "updating")
+        return Verdict(Sign.MOVING, words, tuple(reasons), e.modified_at)
+    began = e.pending.started_at or now
+    usual = typical(deployments)
+    reasons.append(f"{e.pending.config} in motion since {iso(began)}")
+    limit = max(3 * usual, HOUR) if usual else 2 * HOUR
+    if now - began > limit:
+        words = f"{e.pending.config} stuck since {clock_time(began, now)}"
+        detail = f"usually {duration(usual)}" if usual else "usual duration unknown"
+        return Verdict(Sign.WARNING, words, (*reasons, detail), began)
+    words = f"{phase_words(e.pending.config, current_phase(e), now)}"
+    if symptom is not None and symptom.errors:
+        return Verdict(Sign.WARNING, f"{words}; logs: {symptom.sample}", (*reasons, symptom.words()), began)
+    return Verdict(Sign.MOVING, words, tuple(reasons), began)
+
+
+def current_phase(e: Endpoint) -> Phase | None:
+    """The latest phase of the fleet that is coming in, else of the one that is leaving."""
+    variants = (*(e.pending.variants if e.pending else ()), *e.variants)
+    phases = [p for v in variants for p in v.phases]
+    return max(phases, key=lambda p: p.started_at or 0, default=None)
+
+
+def phase_words(config: str, phase: Phase | None, now: Millis) -> str:
+    """`risk-v8: baking until 03:16Z` from a VariantStatus; the seconds stand in AWS's message (facts section 2.2)."""
+    if phase is None:
+        return f"{config}: starting"
+    since = f" since {clock_time(phase.started_at, now)}" if phase.started_at else ""
+    if phase.status == "Baking":
+        seconds = re.search(r"for (\d+) seconds", phase.message)
+        where = "canary" if "canary" in phase.message else "full fleet"
+        if seconds and phase.started_at:
+            end = phase.started_at + int(seconds[1]) * SECOND
+            return f"{config}: {where} baking until {clock_time(end, now)}"
+        return f"{config}: {where} baking{since}"
+    named = {"Creating": "launching", "ActivatingTraffic": "taking traffic", "Deleting": "old fleet leaving"}
+    return f"{config}: {named.get(phase.status, phase.status.lower())}{since}"
+
+
+def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[EndpointView]:
+    """All endpoints of a snapshot, or those named."""
+    facts = snapshot.heads("endpoint", names)
+    sights: dict[str, list[tuple[Millis, Endpoint]]] = defaultdict(list)
+    for fact in history(snapshot, "endpoint", names):
+        sights[fact.name].append((fact.observed_at, _decode(fact.body)))
+    changes: dict[str, list[Change]] = defaultdict(list)
+    for change in decode(snapshot, "change", Change):
+        if change.kind == "endpoint":
+            changes[change.subject].append(change)
+    holds = {h.subject: h for h in decode(snapshot, "hold", Hold) if h.kind == "endpoint"}
+    acts = {a.subject: a for a in decode(snapshot, "act", Act) if a.kind == "endpoint"}
+    symptoms = {s.endpoint: s for s in decode(snapshot, "symptom", Symptom)}
+    found = []
+    for fact in facts:
+        endpoint = sights[fact.name][-1][1]
+        deployments = derive(sights[fact.name], changes[fact.name])
+        symptom = symptoms.get(fact.name)
+        verdict = judge(
+            endpoint,
+            deployments,
+            now=snapshot.moment,
+            act=acts.get(fact.name),
+            symptom=symptom if symptom and symptom.config in {endpoint.config, ""} else None,
+            hold=holds.get(fact.name),
+        )
+        found.append(
+            EndpointView(
+                endpoint=endpoint,
+                observed_at=fact.observed_at,
+                verdict=verdict,
+                deployments=deployments,
+                hold=holds.get(fact.name),
+                typical_ms=typical(deployments),
+            )
+        )
+    return found
+
+
+def order(view: EndpointView) -> tuple[int, int, str]:
+    """Worst first, notes before the quiet ones, then by name."""
+    return (view.verdict.sign.rank, 0 if view.verdict.words != "ok" else 1, view.name)

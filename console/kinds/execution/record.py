@@ -1,0 +1,184 @@
+"""A pipeline execution with its steps, and the pure functions that say why it failed and what would repeat. Pure.
+
+States and error prefixes: facts/sagemaker.md sections 4.2 and 4.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from console.clock import Millis, to_ms
+
+ENDED = frozenset({"Stopped", "Failed", "Succeeded", "CompletedWithFailures"})
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step that has started; those that have not are absent from ListPipelineExecutionSteps."""
+
+    name: str
+    status: str
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    type: str = ""
+    """The key of its metadata (TrainingJob, Condition, …), empty while AWS gives none."""
+    failure_reason: str = ""
+    cached_from: str = ""
+    attempts: int = 0
+    arn: str = ""
+    detail: dict[str, str] = {}
+    """Small scalars of the metadata: Outcome, CallbackToken, ErrorMessage."""
+
+
+class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
+    arn: str
+    pipeline: str
+    status: str
+    display_name: str = ""
+    description: str = ""
+    failure_reason: str = ""
+    created_at: Millis | None = None
+    modified_at: Millis | None = None
+    by: str = ""
+    parameters: dict[str, str] = {}
+    steps: tuple[Step, ...] = ()
+    definition: str = ""
+    detailed: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def name(self) -> str:
+        """`pipeline/id`: how a person and the command line call it."""
+        return f"{self.pipeline}/{self.id}"
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def failed_step(self) -> Step | None:
+        """The step that failed first: later ones fail for its sake."""
+        failed = [s for s in self.steps if s.status == "Failed"]
+        return min(failed, key=lambda s: s.ended_at or s.started_at or 0, default=None)
+
+
+class Cause(StrEnum):
+    """What kind of failure it is, told by the prefix before the colon."""
+
+    CAPACITY = "capacity"
+    SERVICE = "service"
+    THROTTLED = "throttled"
+    QUOTA = "quota"
+    ACCESS = "access"
+    CODE_OR_DATA = "code_or_data"
+    GATE = "gate"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+
+_PREFIXES = (
+    ("CapacityError", Cause.CAPACITY),
+    ("InsufficientInstanceCapacity", Cause.CAPACITY),
+    ("Unable to provision requested ML compute capacity", Cause.CAPACITY),
+    ("InternalServerError", Cause.SERVICE),
+    ("InternalError", Cause.SERVICE),
+    ("ServiceUnavailable", Cause.SERVICE),
+    ("Throttling", Cause.THROTTLED),
+    ("Rate exceeded", Cause.THROTTLED),
+    ("ResourceLimitExceeded", Cause.QUOTA),
+    ("AccessDenied", Cause.ACCESS),
+    ("is not authorized to perform", Cause.ACCESS),
+    ("Could not assume role", Cause.ACCESS),
+    ("ClientError", Cause.CODE_OR_DATA),
+    ("AlgorithmError", Cause.CODE_OR_DATA),
+)
+
+WILL_REPEAT = frozenset({Cause.CODE_OR_DATA, Cause.GATE, Cause.ACCESS, Cause.QUOTA})
+
+
+def cause(execution: Execution) -> Cause:
+    """Why a run failed. A Fail step is a quality gate that did its job (facts section 9.2)."""
+    if execution.status == "Stopped":
+        return Cause.STOPPED
+    step = execution.failed_step
+    if step is not None and (step.type == "Fail" or "ErrorMessage" in step.detail):
+        return Cause.GATE
+    text = (step.failure_reason if step else "") or execution.failure_reason
+    return next((kind for prefix, kind in _PREFIXES if prefix in text), Cause.UNKNOWN)
+
+
+def what_now(kind: Cause) -> str:
+    """One line: will it fail again, and what helps."""
+    return {
+        Cause.CAPACITY: "AWS had no capacity: a retry goes on where it stopped.",
+        Cause.SERVICE: "A fault of the service: a retry goes on where it stopped.",
+        Cause.THROTTLED: "Throttled by AWS: a retry goes on where it stopped.",
+        Cause.QUOTA: "A quota of this account: it fails again until the quota is raised or used less.",
+        Cause.ACCESS: "A permission is missing: it fails again until the role is mended.",
+        Cause.CODE_OR_DATA: "It will fail again: data or code, not capacity.",
+        Cause.GATE: "The gate did its job: the candidate was not good enough. Nothing to retry.",
+        Cause.STOPPED: "Somebody stopped it: a retry goes on where it stopped.",
+        Cause.UNKNOWN: "The cause is not known: read the log before trying again.",
+    }[kind]
+
+
+def repeats(execution: Execution) -> str:
+    """Why a retry would fail again, or an empty string."""
+    if not execution.ended or execution.status == "Succeeded":
+        return ""
+    kind = cause(execution)
+    return {
+        Cause.CODE_OR_DATA: "it will repeat: data or code",
+        Cause.GATE: "the quality gate did its job",
+        Cause.ACCESS: "it will repeat: a permission is missing",
+        Cause.QUOTA: "it will repeat: a quota is used up",
+    }.get(kind, "")
+
+
+def from_search(item: Mapping[str, Any]) -> Execution:
+    """From a PipelineExecution of a Search result or a DescribePipelineExecution answer."""
+    arn = item["PipelineExecutionArn"]
+    created = item.get("CreatedBy") or {}
+    by = created.get("UserProfileName") or (created.get("IamIdentity") or {}).get("Arn", "").rsplit("/", 1)[-1]
+    return Execution(
+        arn=arn,
+        pipeline=(item.get("PipelineArn") or arn.rsplit("/execution/", 1)[0]).rsplit("/", 1)[-1],
+        status=item.get("PipelineExecutionStatus", ""),
+        display_name=item.get("PipelineExecutionDisplayName", ""),
+        description=item.get("PipelineExecutionDescription", ""),
+        failure_reason=item.get("FailureReason", ""),
+        created_at=_ms(item.get("CreationTime")),
+        modified_at=_ms(item.get("LastModifiedTime")),
+        by=by,
+        parameters={p["Name"]: p["Value"] for p in item.get("PipelineParameters", ())},
+    )
+
+
+def step_from_api(item: Mapping[str, Any]) -> Step:
+    """One entry of ListPipelineExecutionSteps. Unknown metadata keys are kept by name, their content is not guessed."""
+    metadata = item.get("Metadata") or {}
+    kind = next(iter(metadata), "")
+    content = metadata.get(kind) or {}
+    scalars = {k: str(v) for k, v in content.items() if isinstance(v, str | int | bool) and k != "Arn"}
+    return Step(
+        name=item.get("StepName", ""),
+        status=item.get("StepStatus", ""),
+        started_at=_ms(item.get("StartTime")),
+        ended_at=_ms(item.get("EndTime")),
+        type=kind,
+        failure_reason=item.get("FailureReason", ""),
+        cached_from=(item.get("CacheHitResult") or {}).get("SourcePipelineExecutionArn", ""),
+        attempts=item.get("AttemptCount", 0),
+        arn=content.get("Arn") or content.get("CheckJobArn") or "",
+        detail=scalars,
+    )
+
+
+def _ms(value: Any) -> Millis | None:
+    return to_ms(value) if value is not None else None

@@ -1,0 +1,158 @@
+"""How runs are seen: Search finds what changed; steps are read for what moves, failed or is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from console.clock import DAY, MINUTE, Millis
+from console.errors import NotFound, NotPermitted
+from console.kinds.base import Eyes
+from console.kinds.execution.record import Execution, from_search, step_from_api
+from console.kinds.pipeline.record import parse
+
+OVERLAP = 3 * MINUTE
+PAST = 30 * DAY
+FIRST_PAGES = 20
+"""Pages of 100 runs that the first start reads; older ones come when their pipeline is looked at."""
+
+STEPS_AT_MOST = 15
+FAILED_LATELY = 2 * DAY
+BY_PIPELINE_AT_MOST = 10
+
+_decode = msgspec.json.Decoder(Execution).decode
+
+
+class ExecutionWatch:
+    """Executions of all pipelines of one account and region."""
+
+    source = "executions"
+    operations = (
+        "sagemaker:Search",
+        "sagemaker:ListPipelineExecutions",
+        "sagemaker:DescribePipelineExecution",
+        "sagemaker:ListPipelineExecutionSteps",
+        "sagemaker:ListPipelineParametersForExecution",
+        "sagemaker:DescribePipelineDefinitionForExecution",
+    )
+    every_s = 20.0
+
+    def __init__(self) -> None:
+        self._known: dict[str, Execution] = {}
+        self._newest: Millis = 0
+        self._search_denied = False
+        self._asked: dict[str, Millis] = {}
+
+    def sweep(self, eyes: Eyes) -> None:
+        client = eyes.client("sagemaker")
+        if not self._known:
+            self._known = {name: _decode(body) for name, body in eyes.heads("execution").items()}
+        stale: dict[str, None] = {}
+        if not self._search_denied:
+            try:
+                stale |= dict.fromkeys(self._search(client, eyes))
+            except NotPermitted:
+                self._search_denied = True
+        for pipeline in self._to_list(eyes):
+            stale |= dict.fromkeys(self._list(client, eyes, pipeline))
+        on_screen = eyes.interest("execution")
+        now = eyes.now()
+        for name, e in self._known.items():
+            recent = (e.modified_at or 0) > now - FAILED_LATELY
+            if not e.ended or (not e.detailed and (name in on_screen or (e.status == "Failed" and recent))):
+                stale[name] = None
+        queue = sorted(stale, key=lambda n: (n not in on_screen, -(self._known[n].modified_at or 0)))
+        for name in queue[:STEPS_AT_MOST]:
+            self._detail(client, eyes, name, whole=name in on_screen)
+
+    def _search(self, client: Any, eyes: Eyes) -> Iterator[str]:
+        """Newest modified first, until what is known begins; yields runs whose steps should be read."""
+        floor = self._newest - OVERLAP if self._newest else eyes.now() - PAST
+        request: dict[str, Any] = {
+            "Resource": "PipelineExecution",
+            "MaxResults": 100,
+            "SortBy": "LastModifiedTime",
+            "SortOrder": "Descending",
+        }
+        for _ in range(FIRST_PAGES):
+            answer = client.search(**request)
+            oldest: Millis | None = None
+            for result in answer.get("Results", ()):
+                seen = from_search(result["PipelineExecution"])
+                oldest = seen.modified_at or 0
+                self._newest = max(self._newest, oldest)
+                known = self._known.get(seen.name)
+                if known is None or (seen.modified_at or 0) > (known.modified_at or 0):
+                    self._keep(eyes, seen, known)
+                    if known is not None or not seen.ended:
+                        yield seen.name
+            if not answer.get("NextToken") or (oldest is not None and oldest < floor):
+                return
+            request["NextToken"] = answer["NextToken"]
+
+    def _to_list(self, eyes: Eyes) -> list[str]:
+        """Pipelines to list by themselves: those on screen once a minute; without Search, those that ran lately too."""
+        names = set(eyes.interest("pipeline")) | {n.rsplit("/", 1)[0] for n in eyes.interest("execution")}
+        if self._search_denied:
+            names |= {e.pipeline for e in self._known.values() if not e.ended} | set(eyes.heads("pipeline"))
+        now = eyes.now()
+        due = sorted((n for n in names if now - self._asked.get(n, 0) >= MINUTE), key=lambda n: self._asked.get(n, 0))
+        return due[:BY_PIPELINE_AT_MOST]
+
+    def _list(self, client: Any, eyes: Eyes, pipeline: str) -> Iterator[str]:
+        self._asked[pipeline] = eyes.now()
+        try:
+            answer = client.list_pipeline_executions(
+                PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=50
+            )
+        except NotFound:
+            return
+        for item in answer.get("PipelineExecutionSummaries", ()):
+            name = f"{pipeline}/{item['PipelineExecutionArn'].rsplit('/', 1)[-1]}"
+            known = self._known.get(name)
+            if known is None or known.status != item.get("PipelineExecutionStatus"):
+                seen = from_search(
+                    client.describe_pipeline_execution(PipelineExecutionArn=item["PipelineExecutionArn"])
+                )
+                self._keep(eyes, seen, known)
+                yield seen.name
+
+    def _detail(self, client: Any, eyes: Eyes, name: str, *, whole: bool) -> None:
+        known = self._known[name]
+        try:
+            pages = client.get_paginator("list_pipeline_execution_steps").paginate(
+                PipelineExecutionArn=known.arn, SortOrder="Ascending", PaginationConfig={"PageSize": 100}
+            )
+            steps = tuple(step_from_api(item) for page in pages for item in page["PipelineExecutionSteps"])
+            seen = msgspec.structs.replace(known, steps=steps, detailed=True)
+            if (whole or known.status == "Failed") and not known.definition:
+                answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=known.arn)
+                definition = parse(answer["PipelineDefinition"])
+                eyes.saw("definition", definition.name, definition)
+                seen = msgspec.structs.replace(seen, definition=definition.name)
+            if not known.parameters:
+                answer = client.list_pipeline_parameters_for_execution(PipelineExecutionArn=known.arn, MaxResults=100)
+                seen = msgspec.structs.replace(
+                    seen, parameters={p["Name"]: p["Value"] for p in answer.get("PipelineParameters", ())}
+                )
+        except NotFound:
+            self._known.pop(name, None)
+            eyes.gone("execution", [name])
+            return
+        self._known[name] = seen
+        eyes.saw("execution", name, seen, provider_at=seen.modified_at)
+
+    def _keep(self, eyes: Eyes, seen: Execution, known: Execution | None) -> None:
+        if known is not None:
+            # Steps and parameters come with the detail that follows; until then the older ones say more than none.
+            seen = msgspec.structs.replace(
+                seen,
+                steps=known.steps,
+                definition=known.definition,
+                parameters=seen.parameters or known.parameters,
+                detailed=False,
+            )
+        self._known[seen.name] = seen
+        eyes.saw("execution", seen.name, seen, provider_at=seen.modified_at)

@@ -1,0 +1,118 @@
+"""Text from a provider: made safe to draw, redacted, shortened.
+
+Names, reasons and log lines may hold control characters, ANSI and OSC sequences, bidi overrides, markup of Rich or
+Textual and a thousand characters (facts/sagemaker.md section 13.13). Records, ledger and JSON keep the raw value.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ESCAPES = re.compile(
+    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC: titles, hyperlinks, clipboard
+    r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x9c]*(?:\x1b\\|\x9c)"  # DCS, SOS, PM, APC
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI
+    r"|\x1b[ -/]*[0-~]?"  # the rest of the family, and the opening of a string that never ends
+)
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters and symbols that draw nothing
+_SELECTOR = re.compile("[\ufe00-\ufe0f\u034f\u180b-\u180f\U000e0100-\U000e01ef]")
+_ON_EMOJI = re.compile("[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]")
+_MAX_MARKS = 4
+"""Combining marks kept on one character: Vietnamese and Hebrew need three, Zalgo text climbs over other rows."""
+
+
+def safe(text: str) -> str:
+    """One line without anything that could move the cursor, change colours or reorder what is read.
+
+    Runs of white space and line breaks become one space; escape sequences vanish; other control, format (bidi
+    overrides, zero-width), private, unassigned and invisible characters become `·`, so that a name that differs only
+    there looks different. Marks stay on their character, a stray one sits on `◌`. Emoji stay, without the selectors,
+    joiners and skin tones about whose width terminals disagree. Idempotent.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split()) if "  " in text or text[:1] == " " or text[-1:] == " " else text
+    drawn: list[str] = []
+    marks, last = 0, ""  # `last` is what a mark would sit on
+    for char in _ESCAPES.sub("", text):
+        if char.isspace():
+            if drawn and drawn[-1] != " ":
+                drawn.append(" ")
+            last = ""
+            continue
+        kind = unicodedata.category(char)
+        if last and _ON_EMOJI.match(char) and unicodedata.category(last) == "So":
+            continue
+        if kind in _UNSAFE or char in _INVISIBLE or _SELECTOR.match(char):
+            char, kind = "·", "Po"
+        if kind in {"Mn", "Me"}:
+            if not last:
+                drawn.append("◌")
+                last = "◌"
+            marks += 1
+            if marks > _MAX_MARKS:
+                continue
+        else:
+            marks, last = 0, char
+        drawn.append(char)
+    return "".join(drawn).rstrip(" ")
+
+
+_SECRET_NAME = re.compile(
+    r"secret|passw|passphrase|token|api_?-?key|access_?-?key|private_?-?key|credential|authorization|cookie"
+    r"|signature|_pat$|dsn$|connection_?-?string",
+    re.IGNORECASE,
+)
+_SECRETS = (
+    # NAME=value, "Name": "value", name: value. The value ends where its quotes or its word does.
+    (
+        re.compile(
+            r"""([\w.-]*(?:secret|passw(?:or)?d|passphrase|token|api[_-]?key|access[_-]?key|private[_-]?key|signature"""
+            r"""|authorization|cookie)[\w.-]*["']?\s*[:=]\s*)(?:(?:Bearer|Basic)\s+)?"""
+            r"""("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&}]+)""",
+            re.IGNORECASE,
+        ),
+        r"\1***",
+    ),
+    (re.compile(r"\b(Bearer|Basic)\s+[\w.+/=~-]{8,}", re.IGNORECASE), r"\1 ***"),
+    (re.compile(r"(://)[^/\s@]+@"), r"\1***@"),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), "***"),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), "***"),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "***"),
+    # 40 characters of an AWS secret key, with at least one that no hash in hexadecimal has; session tokens are longer.
+    (
+        re.compile(
+            r"(?<![\w/+=])(?=[\w/+]*[G-Zg-z/+])(?=[\w/+]*\d)(?=[\w/+]*[A-Z])(?=[\w/+]*[a-z])[A-Za-z0-9/+]{40}(?![\w/+=-])"
+        ),
+        "***",
+    ),
+    (re.compile(r"(?<![\w/+=])(?=[\w/+]*[A-Z])(?=[\w/+]*[a-z])(?=[\w/+]*\d)[A-Za-z0-9/+]{120,}={0,2}"), "***"),
+)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable or parameter of this name should never be kept or shown."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def redact(text: str) -> str:
+    """Text with what looks like a secret replaced by `***`: keys, tokens, passwords, URL users, private keys.
+
+    A net, not a promise: values that are known to be secret must not come here at all.
+    """
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def shorten(text: str, width: int) -> str:
+    """At most `width` characters; what is cut ends in `…`."""
+    if len(text) <= width:
+        return text
+    return text[: width - 1] + "…" if width > 1 else "…"[:width]
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """`1 endpoint`, `12 endpoints`"""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

@@ -1,0 +1,1 @@
+"""What needs somebody, and what to tell the next one on call."""

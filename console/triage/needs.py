@@ -1,0 +1,121 @@
+"""What needs somebody: every kind's verdicts worst first, with what changed before and what to look at next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from console.clock import HOUR, Millis, clock_time, iso
+from console.kinds.base import Sign
+from console.kinds.change.record import Change
+from console.kinds.change.view import words
+from console.kinds.endpoint.known import known_ways
+from console.kinds.endpoint.view import EndpointView
+from console.kinds.endpoint.ways import choose
+from console.kinds.execution.record import repeats
+from console.kinds.pipeline.view import PipelineView
+from console.kinds.reading import decode
+from console.kinds.registry import kind_of
+from console.ledger.snapshot import Snapshot
+from console.text import count
+
+BEFORE = 2 * HOUR
+"""How long before a thing went wrong a change still counts as near."""
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that needs a look. `look`: commands that only read; `way`: the plan to consider, if known."""
+
+    kind: str
+    subject: str
+    sign: Sign
+    words: str
+    since: Millis | None
+    changes: tuple[str, ...] = ()
+    look: tuple[str, ...] = ()
+    way: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "subject": self.subject,
+            "severity": self.sign.value,
+            "since": iso(self.since) if self.since else None,
+            "headline": self.words,
+            "changes": self.changes,
+            "look": self.look,
+            "way": self.way or None,
+        }
+
+
+def needs(snapshot: Snapshot) -> list[Need]:
+    """Critical and warning verdicts of endpoints and pipelines, worst first."""
+    changes = sorted(decode(snapshot, "change", Change), key=lambda c: -c.at)
+    found = [*_endpoints(snapshot, changes), *_pipelines(snapshot, changes)]
+    return sorted(found, key=lambda n: (n.sign.rank, n.kind, n.subject))
+
+
+def _near(changes: list[Change], subject: str, since: Millis | None, now: Millis) -> tuple[str, ...]:
+    end = since or now
+    near = [c for c in changes if c.subject == subject and end - BEFORE <= c.at <= now and not c.error]
+    return tuple(f"{clock_time(c.at, now)} {words(c)} by {c.by}" for c in near[:3])
+
+
+def _endpoints(snapshot: Snapshot, changes: list[Change]) -> Iterator[Need]:
+    now = snapshot.moment
+    for view in kind_of("endpoint").views(snapshot, None):
+        if view.sign.rank > Sign.WARNING.rank:
+            continue
+        yield Need(
+            kind="endpoint",
+            subject=view.name,
+            sign=view.sign,
+            words=view.verdict.words,
+            since=view.verdict.since,
+            changes=_near(changes, view.name, view.verdict.since, now),
+            look=(f"lastgood logs endpoint {view.name}", f"lastgood describe endpoint {view.name}"),
+            way=_way(view, snapshot),
+        )
+
+
+def _way(view: EndpointView, snapshot: Snapshot) -> str:
+    best = choose(known_ways(view, snapshot))
+    return f"lastgood rollback {view.name} --to {best.config} --dry-run" if best else ""
+
+
+def _pipelines(snapshot: Snapshot, changes: list[Change]) -> Iterator[Need]:
+    found: list[PipelineView] = kind_of("pipeline").views(snapshot, None)
+    for view in found:
+        if view.sign.rank > Sign.WARNING.rank or view.last is None:
+            continue
+        run = view.last
+        yield Need(
+            kind="pipeline",
+            subject=view.name,
+            sign=view.sign,
+            words=view.verdict.words,
+            since=view.verdict.since,
+            changes=_near(changes, view.name, run.created_at, snapshot.moment),
+            look=(f"lastgood logs execution {run.name}", f"lastgood describe execution {run.name}"),
+            way="" if repeats(run) or not run.ended else f"lastgood retry {run.name} --dry-run",
+        )
+
+
+def text(found: list[Need], snapshot: Snapshot, now: Millis) -> Iterator[str]:
+    """The same for a terminal without a screen, or a chat."""
+    if not found:
+        endpoints = len(snapshot.heads("endpoint"))
+        yield f"● nothing needs you: {count(endpoints, 'endpoint')} looked at"
+        return
+    for n, need in enumerate(found, 1):
+        since = f"  since {clock_time(need.since, now)}" if need.since else ""
+        yield f"{n} {need.sign.glyph} {need.sign.value}  {need.kind} {need.subject}{since}"
+        yield f"    {need.words}"
+        for change in need.changes:
+            yield f"    changed  {change}"
+        for look in need.look:
+            yield f"    look     {look}"
+        if need.way:
+            yield f"    way back {need.way}" if need.kind == "endpoint" else f"    then     {need.way}"

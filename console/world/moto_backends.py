@@ -1,0 +1,94 @@
+"""moto, which answers the services that are not ours: S3, SQS, EventBridge, Logs, IAM, CloudWatch.
+
+Its state is global to the process and its internals are no API: everything that touches them is in this module, and
+moto is pinned to one minor version (facts: embedded-aws 3b).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.base_backend import BackendDict
+from moto.logs.models import logs_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.exceptions import MissingBucket
+from moto.s3.models import s3_backends
+from moto.sqs.models import sqs_backends
+
+from console.world.identity import ACCOUNT
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def application() -> Wsgi:
+    app: Wsgi = DomainDispatcherApplication(create_backend_app)
+    return app
+
+
+def reset() -> None:
+    BackendDict.reset()
+
+
+def logs(region: str) -> Any:
+    return logs_backends[ACCOUNT][region]
+
+
+def queues(region: str) -> Any:
+    return sqs_backends[ACCOUNT][region]
+
+
+def s3_text(bucket: str, key: str) -> str:
+    """An object's content. Raises KeyError where there is none."""
+    try:
+        found = s3_backends[ACCOUNT]["aws"].get_object(bucket, key)
+    except MissingBucket:
+        found = None
+    if found is None:
+        raise KeyError(f"s3://{bucket}/{key}")
+    return str(found.value.decode())
+
+
+def put_alarm(region: str, name: str, endpoint: str, metric: str, threshold: float, statistic: str = "Sum") -> None:
+    """An alarm on a metric of an endpoint; it is OK until somebody sets its state: moto evaluates no metrics."""
+    cloudwatch_backends[ACCOUNT][region].put_metric_alarm(
+        name=name,
+        namespace="AWS/SageMaker",
+        metric_name=metric,
+        comparison_operator="GreaterThanThreshold",
+        evaluation_periods=3,
+        period=60,
+        threshold=threshold,
+        statistic=statistic,
+        description=f"{metric} of {endpoint}",
+        dimensions=[
+            {"Name": "EndpointName", "Value": endpoint},
+            {"Name": "VariantName", "Value": "AllTraffic"},
+        ],
+        alarm_actions=[f"arn:aws:sns:{region}:{ACCOUNT}:ml-oncall"],
+        treat_missing_data="notBreaching",
+    )
+
+
+def set_alarm(region: str, name: str, state: str, reason: str) -> None:
+    cloudwatch_backends[ACCOUNT][region].set_alarm_state(name, reason, "{}", state)
+
+
+def has_alarm(region: str, name: str) -> bool:
+    return name in cloudwatch_backends[ACCOUNT][region].alarms
+
+
+def alarms_in_alarm(region: str) -> set[str]:
+    """Names of the alarms that are in ALARM. INSUFFICIENT_DATA is not (facts: sagemaker 2.8)."""
+    alarms = cloudwatch_backends[ACCOUNT][region].alarms
+    return {name for name, alarm in alarms.items() if alarm.state_value == "ALARM"}
+
+
+def put_object(region: str, bucket: str, key: str, content: bytes) -> None:
+    from moto.s3.models import s3_backends  # 0.2 s, for those who look at S3
+
+    backend = s3_backends[ACCOUNT]["aws"]
+    if bucket not in backend.buckets:
+        backend.create_bucket(bucket, region)
+    backend.put_object(bucket, key, content)

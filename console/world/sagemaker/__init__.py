@@ -1,0 +1,3 @@
+"""SageMaker. Importing the package registers its operations."""
+
+from console.world.sagemaker import endpoint_operations, pipelines, resources, runs, search, steps, tags  # noqa: F401

@@ -1,0 +1,5 @@
+"""Every service this world answers itself: importing this module registers their operations."""
+
+from console.world import autoscaling, quotas, sagemaker, sts, trail
+
+__all__ = ["autoscaling", "quotas", "sagemaker", "sts", "trail"]

@@ -1,0 +1,209 @@
+"""The frame of every screen: header, breadcrumbs, body, footer, prompt; and one table of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+from console.clock import Millis
+from console.text import safe
+from screens import chrome
+from screens.commands import Command, Group, Order, complete, parse
+from screens.feed import Feed
+from screens.pieces import Piece, Rule, TextLine
+from screens.prompt import Prompt
+
+if TYPE_CHECKING:
+    from screens.app import LastgoodApp
+
+_LEAST = (30, 8)
+
+
+class ConsoleScreen(Screen[None], inherit_bindings=False):
+    """Subclasses give `trail`, `body`, `commands`, and react to `data_changed` and `tick`."""
+
+    # Not CSS: that is scoped to the subclass by its name.
+    DEFAULT_CSS = """
+    ConsoleScreen { layers: base over; overflow: hidden; }
+    ConsoleScreen #tiny { layer: over; width: 100%; height: 100%; display: none; background: $background; }
+    ConsoleScreen.-tiny #tiny { display: block; }
+    ConsoleScreen #candidates { display: none; }
+    ConsoleScreen .absent { display: none; }
+    ConsoleScreen.-prompt .gives-way, ConsoleScreen.-prompt #footer { display: none; }
+    ConsoleScreen.-prompt #candidates, ConsoleScreen.-prompt #prompt { display: block; }
+    """
+    ALLOW_SELECT = False
+    STATUS: ClassVar[bool] = False
+    AUTO_FOCUS: ClassVar[str | None] = "LiveTable"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before = "", ""
+
+    @property
+    def console(self) -> LastgoodApp:
+        return cast("LastgoodApp", self.app)
+
+    @property
+    def feed(self) -> Feed:
+        return self.console.feed
+
+    # What a subclass gives.
+
+    def trail(self) -> Sequence[str]:
+        """Breadcrumbs, the last of which is here."""
+        raise NotImplementedError
+
+    def body(self) -> ComposeResult:
+        raise NotImplementedError
+
+    def commands(self) -> Iterable[Command]:
+        """What can be done here beyond `shell_commands`."""
+        return ()
+
+    def notes(self) -> Sequence[Piece]:
+        """What is counted, behind the breadcrumbs."""
+        return ()
+
+    def chip(self) -> str:
+        return ""
+
+    def data_changed(self) -> None:
+        """The ledger has news."""
+
+    def status(self) -> Sequence[Piece]:
+        """The line above the footer, about what the cursor is on (where `STATUS` is set)."""
+        return ()
+
+    def tick(self, now: Millis) -> None:
+        """Once a second: ages."""
+
+    def filter_typed(self, text: str) -> None:
+        """The filter while it is being typed."""
+
+    def sort_columns(self) -> Sequence[str]:
+        return ()
+
+    def sort_by(self, words: str) -> None:
+        self.console.tell("Nothing to sort here")
+
+    def filterable(self) -> bool:
+        return False
+
+    def go_back(self) -> None:
+        self.console.back()
+
+    # The frame.
+
+    def compose(self) -> ComposeResult:
+        yield TextLine(id="where")
+        yield TextLine(id="crumbs")
+        yield Rule()
+        yield from self.body()
+        yield Rule(classes="" if self.STATUS else "gives-way")
+        yield TextLine(id="status", classes="gives-way" if self.STATUS else "absent")
+        yield TextLine(id="footer")
+        yield TextLine(id="candidates")
+        yield Prompt(self._complete, id="prompt")
+        yield Static("terminal too small", id="tiny", markup=False)
+
+    def on_mount(self) -> None:
+        self.refresh_chrome()
+
+    def on_screen_resume(self) -> None:
+        self.refresh_chrome()
+        self.data_changed()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < _LEAST[0] or event.size.height < _LEAST[1], "-tiny")
+        self.refresh_chrome()
+
+    def refresh_chrome(self) -> None:
+        """Header, breadcrumbs and footer; each sends only what differs."""
+        if not self.is_mounted:
+            return
+        now, width = self.feed.now(), self.app.size.width
+        self.query_one("#where", TextLine).set(*chrome.header(self.console.info, now, width))
+        hints = [("/", "filter")] if self.filterable() and not self.chip() else []
+        hints += [(":", "command"), ("?", "help")]
+        line = chrome.crumbs(self.trail(), self.notes(), safe(self.chip()), hints, width)
+        self.query_one("#crumbs", TextLine).set(*line)
+        self.query_one("#status", TextLine).set(self.status())
+        self.query_one("#footer", TextLine).set(*chrome.footer(self.all_commands(), width))
+
+    # Keys.
+
+    def all_commands(self) -> list[Command]:
+        return [*self.commands(), *self.shell_commands()]
+
+    def shell_commands(self) -> list[Command]:
+        filters = [
+            Command("filter", "slash", "filter", "Show the rows that match: text, !not, column:value", self._ask_filter,
+                    Group.SHELL, footer=False)
+        ]  # fmt: skip
+        return [
+            *(filters if self.filterable() else []),
+            Command("command", "colon", "command", "Go to a list, a context or a name, or do what has no key",
+                    self._ask_command, Group.SHELL, footer=False),
+            Command("help", "question_mark", "help", "What can be done here", self.console.show_help, Group.SHELL,
+                    footer=False),
+            Command("back", "escape", "back", "Clear the filter or the marks, or go back", self.go_back, Group.SHELL,
+                    footer=False),
+            Command("quit", "q", "quit", "Leave the console; actions go on", self.console.ask_quit, Group.SHELL,
+                    footer=False),
+        ]  # fmt: skip
+
+    def on_key(self, event: events.Key) -> None:
+        if self.has_class("-prompt"):
+            return
+        command = next((command for command in self.all_commands() if command.key == event.key), None)
+        if command is not None:
+            event.stop()
+            self.console.do(command)
+
+    # The prompt.
+
+    def open_prompt(self, line: str) -> None:
+        self._before = line[0], self.chip()
+        self.add_class("-prompt")
+        self.query_one(Prompt).open(line)
+        self.console.load_names()
+
+    def _ask_command(self) -> None:
+        self.open_prompt(":")
+
+    def _ask_filter(self) -> None:
+        self.open_prompt("/" + self.chip())
+
+    def on_prompt_typed(self, event: Prompt.Typed) -> None:
+        pieces: list[Piece] = [(" ", "")]
+        for number, candidate in enumerate(event.candidates):
+            pieces += [(candidate, "" if number else "strong"), ("  ", "")]
+        self.query_one("#candidates", TextLine).set(pieces, [("tab", "key"), (" ", "")] if event.candidates else [])
+        if event.line.startswith("/"):
+            self.filter_typed(event.line[1:])
+
+    def on_prompt_closed(self, event: Prompt.Closed) -> None:
+        prompt = self.query_one(Prompt)
+        self.remove_class("-prompt")
+        self.set_focus(next(iter(self.query(self.AUTO_FOCUS or "LiveTable")), None))
+        if event.line is None:
+            opened, filter_before = self._before
+            if opened == "/":  # esc: as it was; all deleted: no filter
+                self.filter_typed(filter_before if prompt.value else "")
+        else:
+            self.console.obey(self._understand(event.line))
+        self.refresh_chrome()
+
+    def _understand(self, line: str) -> Order:
+        app = self.console
+        return parse(line, self.feed.kinds, [command.id for command in self.all_commands()], app.known_names)
+
+    def _complete(self, line: str) -> list[str]:
+        app, ids = self.console, [command.id for command in self.all_commands()]
+        return complete(line, self.feed.kinds, ids, app.known_names, self.feed.contexts, self.sort_columns())

@@ -1,0 +1,41 @@
+"""Where screens get what they draw: an interface, so that no screen knows the ledger, and never a cloud API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from console.clock import Millis
+from console.fleet.header import HeaderInfo
+from console.kinds.base import Kind
+
+
+class Feed(Protocol):
+    """Reads the fleet. `views` and `names` may take long and are called on a worker thread; the others are cheap."""
+
+    @property
+    def kinds(self) -> Sequence[Kind]: ...
+    @property
+    def contexts(self) -> Sequence[str]:
+        """Names for `:ctx`."""
+
+    def now(self) -> Millis:
+        """What the screens call now: the wall clock, or a moment of the past while travelling in time."""
+
+    def header(self, now: Millis) -> HeaderInfo: ...
+    def views(self, kind_id: str) -> list[Any]:
+        """All views of a kind, in any order. A view has a `name`; frozen, so that equal means unchanged."""
+
+    def names(self, kind_id: str) -> Sequence[str]:
+        """For the completion of the command line."""
+
+    def changed(self) -> bool:
+        """Whether anything was written since the last call. Polled four times a second (SQLite's data_version)."""
+
+    def interest(self, kind_id: str, names: Iterable[str]) -> None:
+        """What is on screen now, for the collector to look at more often."""
+
+
+def name_of(view: Any) -> str:
+    """The subject's name: the row's key, what `open_subject` and the verbs are given."""
+    return str(view.name)

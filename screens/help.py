@@ -1,0 +1,113 @@
+"""The help: the commands of the screen below, by group, from the same records as footer and palette."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from console.kinds.base import Sign
+from screens.commands import Command, Group
+from screens.theme import style
+
+_TITLES = {
+    Group.LOOK: "LOOK",
+    Group.MOVE: "MOVE",
+    Group.SHELL: "CONSOLE",
+    Group.ACT: "ACT",
+}
+_SIGNS = {
+    Sign.CRITICAL: "users are hurt, or soon will be",
+    Sign.WARNING: "it may come to that",
+    Sign.MOVING: "changing as asked for",
+    Sign.UNKNOWN: "not watched, not permitted or no data: not the same as well",
+    Sign.HELD: "somebody holds it on purpose",
+    Sign.OK: "serves well; an underlined cell was changed by the last news",
+}
+
+
+def help_table(title: str, commands: Sequence[Command]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    table.add_row(Text(title, style("strong")))
+    for group in Group:
+        members = [command for command in commands if command.group is group]
+        if members:
+            table.add_row()
+            table.add_row(Text(_TITLES[group], style("head")))
+        for command in members:
+            effect = Text(command.effect, style("dim"))
+            if command.off:
+                effect.append(f" (off: {command.off})", style("warn"))
+            table.add_row(Text(f"  {command.shown_key}", style("key")), Text(command.label), effect)
+    table.add_row()
+    table.add_row(Text("SIGNS", style("head")))
+    for sign in Sign:
+        table.add_row(Text(f"  {sign.glyph}", style(sign.value)), Text(sign.value), Text(_SIGNS[sign], style("dim")))
+    return table
+
+
+class HelpScreen(ModalScreen[None], inherit_bindings=False):
+    CSS = """
+    HelpScreen { align: center middle; background: $background; }
+    HelpScreen VerticalScroll { width: 100%; height: 100%; padding: 0 1; scrollbar-size-vertical: 1; }
+    """
+    ALLOW_SELECT = False
+
+    def __init__(self, title: str, commands: Sequence[Command]) -> None:
+        super().__init__()
+        self._table = help_table(title, commands)
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(self._table)
+
+    def on_key(self, event: events.Key) -> None:
+        scroll = self.query_one(VerticalScroll)
+        if event.key in ("escape", "question_mark", "q", "enter"):
+            self.dismiss()
+        elif event.key == "j":
+            scroll.scroll_down(animate=False)
+        elif event.key == "k":
+            scroll.scroll_up(animate=False)
+        else:
+            return
+        event.stop()
+
+
+class Ask(ModalScreen[bool], inherit_bindings=False):
+    """One question, `y` or esc. Enter is no answer: it is too easily pressed."""
+
+    CSS = """
+    Ask { align: center middle; background: transparent; }
+    Ask Static { width: auto; max-width: 90%; height: auto; padding: 0 1; }
+    Ask Static { border: round $foreground; background: $background; }
+    """
+    ALLOW_SELECT = False
+
+    def __init__(self, question: str, yes: str) -> None:
+        super().__init__()
+        self._question, self._yes = question, yes
+
+    def compose(self) -> ComposeResult:
+        text = Text(f"{self._question}\n\n")
+        text.append("y", style("key"))
+        text.append(f" {self._yes}    ")
+        text.append("esc", style("key"))
+        text.append(" stay")
+        yield Static(text, markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        if event.key == "y":
+            self.dismiss(True)
+        elif event.key in ("escape", "n", "q"):
+            self.dismiss(False)

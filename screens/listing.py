@@ -1,0 +1,242 @@
+"""The list of any kind: its table, what is counted, why the row under the cursor is as it is, and its verbs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from textual.app import ComposeResult
+
+from console.actions.verb import Verb
+from console.clock import Millis
+from console.errors import LastgoodError
+from console.kinds.base import Kind, Sign, Verdict
+from screens.base import ConsoleScreen
+from screens.commands import Command, Group
+from screens.feed import name_of
+from screens.filtering import compile_filter
+from screens.live_table import LiveTable, Row
+from screens.pieces import Piece
+from screens.places import Look
+
+_INTEREST_MS = 10_000
+"""What is on screen is told again this often; the collector forgets it after 30 s."""
+
+
+def verdict_of(view: Any) -> Verdict | None:
+    found = getattr(view, "verdict", None)
+    return found if isinstance(found, Verdict) else None
+
+
+class ListScreen(ConsoleScreen):
+    """`filter` is a text of the filter language to begin with."""
+
+    STATUS = True
+
+    def __init__(self, kind: Kind, *, filter: str = "") -> None:
+        super().__init__()
+        self.kind = kind
+        self._filter = filter
+        self._signs: Counter[Sign] = Counter()
+        self._loaded = self._loading = self._wanted = False
+        self._told: tuple[tuple[str, ...], Millis] = ((), 0)
+
+    @property
+    def table(self) -> LiveTable:
+        return self.query_one(LiveTable)
+
+    def trail(self) -> Sequence[str]:
+        return (self.kind.plural,)
+
+    def body(self) -> ComposeResult:
+        yield LiveTable(self.kind.columns, empty="reading …")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._filter:
+            self._use_filter(self._filter)
+
+    # Data: read on a thread, one reading at a time, drawn here.
+
+    def data_changed(self) -> None:
+        self._wanted = True
+        if not self._loading:
+            self._loading = True
+            self.run_worker(self._load(), group="load")
+
+    async def _load(self) -> None:
+        try:
+            while self._wanted:
+                self._wanted = False
+                rows, signs = await asyncio.to_thread(self._read)
+                self._signs, self._loaded = signs, True
+                self.table.empty = self._emptiness()
+                self.table.set_rows(rows, self.feed.now())
+                self.refresh_chrome()
+        except LastgoodError as error:
+            self.console.tell_error(error)
+        finally:
+            self._loading = False
+
+    def _read(self) -> tuple[list[Row], Counter[Sign]]:
+        views = sorted(self.feed.views(self.kind.id), key=self.kind.order)
+        signs = Counter(verdict.sign for view in views if (verdict := verdict_of(view)))
+        return [Row(name_of(view), view) for view in views], signs
+
+    def tick(self, now: Millis) -> None:
+        self.table.tick(now)
+        visible, (told, at) = self.table.visible_keys, self._told
+        if visible and (visible != told or now - at >= _INTEREST_MS):
+            self._told = (visible, now)
+            self.feed.interest(self.kind.id, visible)
+
+    # What the lines around the table say.
+
+    def notes(self) -> Sequence[Piece]:
+        shown, every = self.table.counts
+        notes: list[Piece] = [(f" {shown:,} of {every:,}" if shown != every else f" {every:,}", "")]
+        urgent = self._signs[Sign.CRITICAL] + self._signs[Sign.WARNING]
+        parts = [
+            (
+                f"{urgent:,} {'needs' if urgent == 1 else 'need'} you",
+                "bad" if self._signs[Sign.CRITICAL] else "warn",
+                urgent,
+            ),
+            (f"{self._signs[Sign.MOVING]:,} moving", "moving", self._signs[Sign.MOVING]),
+            (f"{self._signs[Sign.UNKNOWN]:,} unknown", "unknown", self._signs[Sign.UNKNOWN]),
+            (f"{len(self.table.marks):,} marked", "mark", len(self.table.marks)),
+        ]
+        for words, ink, number in parts:
+            if number:
+                notes += [(" · ", "dim"), (words, ink)]
+        return notes
+
+    def status(self) -> Sequence[Piece]:
+        verdict = verdict_of(self.table.cursor_view)
+        if verdict is None:
+            return ()
+        sign = verdict.sign
+        pieces: list[Piece] = [
+            (f" {sign.glyph} {sign.value}", sign.value),
+            ("  ", ""),
+            (verdict.words, "strong"),
+        ]
+        for reason in verdict.reasons:
+            pieces += [(" · ", "dim"), (reason, "")]
+        return pieces
+
+    def _emptiness(self) -> str:
+        if self.table.filter:
+            return f"no {self.kind.plural} match the filter; esc clears it"
+        return f"no {self.kind.plural} here" if self._loaded else "reading …"
+
+    def on_live_table_moved(self, event: LiveTable.Moved) -> None:
+        self.refresh_chrome()
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        self.console.open_subject(self.kind.id, event.key)
+
+    # Filter and sort.
+
+    def chip(self) -> str:
+        return self.table.filter.source
+
+    def filterable(self) -> bool:
+        return True
+
+    def filter_typed(self, text: str) -> None:
+        self._use_filter(text)
+
+    def _use_filter(self, text: str) -> None:
+        chosen = compile_filter(text, self.kind.columns)
+        if chosen != self.table.filter:
+            self.table.filter_by(chosen)
+            self.table.empty = self._emptiness()
+            self.refresh_chrome()
+
+    def sort_columns(self) -> Sequence[str]:
+        return [column.id for column in self.kind.columns]
+
+    def sort_by(self, words: str) -> None:
+        wanted, _, direction = words.casefold().partition(" ")
+        known = {column.title.casefold(): column.id for column in self.kind.columns if column.title}
+        known |= {column.id: column.id for column in self.kind.columns}
+        if wanted and wanted not in known:
+            self.console.tell(f"No column {wanted}", advice="columns: " + ", ".join(self.sort_columns()))
+        else:
+            self.table.sort_by(known.get(wanted, ""), descending=direction.startswith("desc"))
+
+    def _sort_next(self) -> None:
+        columns = ["", *(column.id for column in self.table.shown_columns)]
+        now = self.table.sort[0]
+        at = columns.index(now) + 1 if now in columns else 0
+        self.table.sort_by(columns[at % len(columns)])
+
+    def _sort_other_way(self) -> None:
+        column, descending = self.table.sort
+        if column:
+            self.table.sort_by(column, descending=not descending)
+
+    # Commands.
+
+    def commands(self) -> Iterator[Command]:
+        table, places, one = self.table, self.console.places, self.table.cursor_key
+        nothing = "" if one is not None else "no row is under the cursor"
+        if self.kind.id in places.subjects:
+            yield Command("open", "enter", "open", f"Why this {self.kind.id} is as it is", self._open, off=nothing)
+        for look in places.looks_for(self.kind.id):
+            yield Command(look.id, look.key, look.label, look.effect,
+                          partial(self._look, look), off=nothing)  # fmt: skip
+        chosen = f"the {len(table.marks):,} marked names" if table.marks else "the name"
+        yield Command("copy", "c", "copy", f"Copy {chosen} to the clipboard", self._copy, off=nothing, footer=False)
+        yield from self._moves()
+        if places.plan is not None:
+            for verb in self.kind.verbs:
+                yield Command(verb.id, verb.key, verb.label, verb.effect, partial(self._plan, verb),
+                              Group.ACT, off=nothing or self._off(verb))  # fmt: skip
+
+    def _moves(self) -> Iterable[Command]:
+        def move(id: str, key: str, label: str, effect: str, run: Any) -> Command:
+            return Command(id, key, label, effect, run, Group.MOVE, footer=False)
+
+        table = self.table
+        return (
+            move("down", "j", "down", "Also ↓; k or ↑ up, gg first, G last, ctrl-d and ctrl-u half a page",
+                 lambda: table.move("down")),
+            move("mark", "space", "mark", "Mark rows: copying and plans are then about all of them", table.toggle_mark),
+            move("next", "n", "next", "Next row that matches the filter", table.next_row),
+            move("order", "o", "sort", "Sort by the next column, at last worst first again", self._sort_next),
+            move("invert", "i", "invert", "Sort the other way round", self._sort_other_way),
+        )  # fmt: skip
+
+    def _off(self, verb: Verb) -> str:
+        views = {key: self.table.view_of(key) for key in self.table.chosen}
+        reasons = ((key, verb.off(view)) for key, view in views.items() if view is not None)
+        return next((f"{key}: {why}" if len(views) > 1 else why for key, why in reasons if why), "")
+
+    def _open(self) -> None:
+        if (key := self.table.cursor_key) is not None:
+            self.console.open_subject(self.kind.id, key)
+
+    def _look(self, look: Look) -> None:
+        if (key := self.table.cursor_key) is not None:
+            self.app.push_screen(look.open(self.feed, self.kind.id, key))
+
+    def _plan(self, verb: Verb) -> None:
+        plan = self.console.places.plan
+        if plan is not None and self.table.chosen:
+            self.app.push_screen(plan(self.feed, verb, self.table.chosen))
+
+    def _copy(self) -> None:
+        self.console.copy("\n".join(self.table.chosen))
+
+    def go_back(self) -> None:
+        if self.table.filter:
+            self._use_filter("")
+        elif self.table.marks:
+            self.table.clear_marks()
+        else:
+            super().go_back()
