@@ -54,7 +54,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool = False
     """No write client is ever made."""
     freeze: tuple[Freeze, ...] = ()
-    """Times in which actions are refused by the preflight: `{from, to, reason}`, see console/freeze.py."""
+    """Times in which the preflight of every plan warns: `{from, to, reason}`, see console/freeze.py."""
 
     def frozen_at(self, at_ms: int) -> Freeze | None:
         """The freeze that holds at this moment, if any."""

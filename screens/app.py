@@ -96,6 +96,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         """What the first line says: read once a second, on a thread after the first time."""
 
     def on_mount(self) -> None:
+        self.feed.changed()  # what is new until now is read when the first screen comes up
         kinds = self.feed.kinds
         kind = next((kind for kind in kinds if kind.id == self._start), kinds[0])
         self.push_screen(ListScreen(kind, filter=self._filter))
@@ -195,6 +196,8 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
     async def _load_names(self) -> None:
         feed = self.feed
         self.known_names = await asyncio.to_thread(lambda: {kind.id: feed.names(kind.id) for kind in feed.kinds})
+        if isinstance(self.screen, ConsoleScreen):
+            self.screen.names_loaded()
 
     # Doing something.
 
@@ -248,7 +251,11 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
     # Leaving.
 
     def action_interrupt(self) -> None:
-        self.ask_quit()
+        screen = self.screen
+        if isinstance(screen, ConsoleScreen) and screen.has_class("-prompt"):
+            screen.close_prompt()
+        else:
+            self.ask_quit()
 
     def ask_quit(self) -> None:
         """Leave, but never silently while an action of this console is under way."""

@@ -13,15 +13,16 @@ from textual.widgets import Static
 from console.clock import Millis
 from console.text import safe
 from screens import chrome
-from screens.commands import Command, Group, Order, complete, parse
+from screens.commands import Command, Group, complete, parse
 from screens.feed import Feed
 from screens.pieces import Piece, Rule, TextLine
-from screens.prompt import Prompt
+from screens.prompt import Edit, Prompt
 
 if TYPE_CHECKING:
     from screens.app import LastgoodApp
 
 _LEAST = (30, 8)
+_SHOWN = 12
 
 
 class ConsoleScreen(Screen[None], inherit_bindings=False):
@@ -32,18 +33,20 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     ConsoleScreen { layers: base over; overflow: hidden; }
     ConsoleScreen #tiny { layer: over; width: 100%; height: 100%; display: none; background: $background; }
     ConsoleScreen.-tiny #tiny { display: block; }
-    ConsoleScreen #candidates { display: none; }
+    ConsoleScreen #candidates, ConsoleScreen #prompt { display: none; }
     ConsoleScreen .absent { display: none; }
     ConsoleScreen.-prompt .gives-way, ConsoleScreen.-prompt #footer { display: none; }
     ConsoleScreen.-prompt #candidates, ConsoleScreen.-prompt #prompt { display: block; }
     """
     ALLOW_SELECT = False
     STATUS: ClassVar[bool] = False
-    AUTO_FOCUS: ClassVar[str | None] = "LiveTable"
+    AUTO_FOCUS: ClassVar[str | None] = ""
 
     def __init__(self) -> None:
         super().__init__()
-        self._before = "", ""
+        self._filter_before = ""
+        self._cycle: list[str] = []
+        self._at = 0
 
     @property
     def console(self) -> LastgoodApp:
@@ -109,7 +112,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         yield TextLine(id="status", classes="gives-way" if self.STATUS else "absent")
         yield TextLine(id="footer")
         yield TextLine(id="candidates")
-        yield Prompt(self._complete, id="prompt")
+        yield Prompt(id="prompt")
         yield Static("terminal too small", id="tiny", markup=False)
 
     def on_mount(self) -> None:
@@ -158,21 +161,41 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
                     footer=False),
         ]  # fmt: skip
 
+    def body_key(self, event: events.Key) -> bool:
+        """Keys of the body that are no commands (moving about). Whether it was one."""
+        return False
+
     def on_key(self, event: events.Key) -> None:
+        """All keys arrive here, in their order, because nothing of this screen takes the focus by itself."""
+        if event.is_forwarded and self.focused is not None:
+            return  # a form of a subclass has let it through: not ours
+        event.stop()
+        if not self.is_current:
+            return  # typed ahead before another screen came up: it must not act on what was not seen
         if self.has_class("-prompt"):
-            return
-        command = next((command for command in self.all_commands() if command.key == event.key), None)
-        if command is not None:
-            event.stop()
-            self.console.do(command)
+            self._prompt_key(event)
+        elif not self.body_key(event):
+            command = next((command for command in self.all_commands() if command.key == event.key), None)
+            if command is not None:
+                self.console.do(command)
 
     # The prompt.
 
+    @property
+    def prompt(self) -> Prompt:
+        return self.query_one(Prompt)
+
     def open_prompt(self, line: str) -> None:
-        self._before = line[0], self.chip()
+        self._filter_before = self.chip()
         self.add_class("-prompt")
-        self.query_one(Prompt).open(line)
+        self.prompt.put(Edit(line, len(line)))
+        self._cycle = []
+        self._show_candidates()
         self.console.load_names()
+
+    def names_loaded(self) -> None:
+        if self.has_class("-prompt") and not self._cycle:
+            self._show_candidates()
 
     def _ask_command(self) -> None:
         self.open_prompt(":")
@@ -180,30 +203,64 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def _ask_filter(self) -> None:
         self.open_prompt("/" + self.chip())
 
-    def on_prompt_typed(self, event: Prompt.Typed) -> None:
-        pieces: list[Piece] = [(" ", "")]
-        for number, candidate in enumerate(event.candidates):
-            pieces += [(candidate, "" if number else "strong"), ("  ", "")]
-        self.query_one("#candidates", TextLine).set(pieces, [("tab", "key"), (" ", "")] if event.candidates else [])
-        if event.line.startswith("/"):
-            self.filter_typed(event.line[1:])
+    def on_paste(self, event: events.Paste) -> None:
+        if self.has_class("-prompt") and event.text:
+            self._edited(self.prompt.edit.insert(event.text.splitlines()[0]))
 
-    def on_prompt_closed(self, event: Prompt.Closed) -> None:
-        prompt = self.query_one(Prompt)
+    def _prompt_key(self, event: events.Key) -> None:
+        edit = self.prompt.edit
+        if event.key == "escape":
+            self.close_prompt()
+        elif event.key == "enter":
+            self.close_prompt(edit.value)
+        elif event.key in ("tab", "shift+tab"):
+            self._next_candidate(1 if event.key == "tab" else -1)
+        elif event.is_printable and event.character:
+            self._edited(edit.insert(event.character))
+        elif (edited := edit.press(event.key)) is not None and edited != edit:
+            self._edited(edited)
+
+    def _edited(self, edit: Edit) -> None:
+        self.prompt.put(edit)
+        self._cycle = []
+        if edit.value[:1] not in (":", "/"):
+            self.close_prompt()
+            if self._filter_before and not edit.value:
+                self.filter_typed("")
+            return
+        self._show_candidates()
+        if edit.value.startswith("/"):
+            self.filter_typed(edit.value[1:])
+
+    def _next_candidate(self, step: int) -> None:
+        if not self._cycle:
+            self._cycle, self._at = self._complete(self.prompt.edit.value), -1 if step > 0 else 0
+        if self._cycle:
+            self._at = (self._at + step) % len(self._cycle)
+            line = ":" + self._cycle[self._at]
+            self.prompt.put(Edit(line, len(line)))
+            self._show_candidates()
+
+    def _show_candidates(self) -> None:
+        candidates = self._cycle[self._at :] if self._cycle else self._complete(self.prompt.edit.value)
+        pieces: list[Piece] = [(" ", "")]
+        for number, candidate in enumerate(candidates[:_SHOWN]):
+            pieces += [(candidate, "" if number else "strong"), ("  ", "")]
+        self.query_one("#candidates", TextLine).set(pieces, [("tab", "key"), (" ", "")] if candidates else [])
+
+    def close_prompt(self, line: str | None = None) -> None:
+        """Obey `line`; None gives it up, and the filter is again what it was."""
+        was_filter = self.prompt.edit.value.startswith("/")
         self.remove_class("-prompt")
-        self.set_focus(next(iter(self.query(self.AUTO_FOCUS or "LiveTable")), None))
-        if event.line is None:
-            opened, filter_before = self._before
-            if opened == "/":  # esc: as it was; all deleted: no filter
-                self.filter_typed(filter_before if prompt.value else "")
-        else:
-            self.console.obey(self._understand(event.line))
+        if line is not None:
+            ids = [command.id for command in self.all_commands()]
+            self.console.obey(parse(line, self.feed.kinds, ids, self.console.known_names))
+        elif was_filter:
+            self.filter_typed(self._filter_before)
         self.refresh_chrome()
 
-    def _understand(self, line: str) -> Order:
-        app = self.console
-        return parse(line, self.feed.kinds, [command.id for command in self.all_commands()], app.known_names)
-
     def _complete(self, line: str) -> list[str]:
+        if not line.startswith(":"):
+            return []
         app, ids = self.console, [command.id for command in self.all_commands()]
         return complete(line, self.feed.kinds, ids, app.known_names, self.feed.contexts, self.sort_columns())

@@ -12,7 +12,9 @@ from console.kinds.base import Column
 from console.text import safe
 
 _GROWTH = 3
-"""A flex column grows to at most three times its width: further, the eye loses the line on the way to the numbers."""
+"""A column grows to at most three times its width for text that is cut: further, the eye loses the line."""
+_SLACK = 1.5
+"""And flex columns to this much without need, so that a longer name does not move the columns at once."""
 _LEAST = 4
 
 
@@ -66,7 +68,11 @@ def fit(columns: Sequence[Column], width: int, need: Mapping[str, int] | None = 
     most = {column.id: _GROWTH * _natural(column) for column in kept}
     wanted = {id: min(cells, (need or {}).get(id, 0)) for id, cells in most.items()}
     flex = [column.id for column in kept if column.flex]
-    for limits in ({id: wanted[id] for id in flex}, wanted, {id: most[id] for id in flex}):
+    for limits in (
+        {id: wanted[id] for id in flex},
+        wanted,
+        {id: max(widths[id], int(most[id] / _GROWTH * _SLACK)) for id in flex},
+    ):
         _grow(widths, limits, width - _total(kept, widths))
     return [(column, widths[column.id]) for column in kept]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from textual import events
 from textual.app import ComposeResult
 
 from console.actions.verb import Verb
@@ -181,6 +182,9 @@ class ListScreen(ConsoleScreen):
             self.table.sort_by(column, descending=not descending)
 
     # Commands.
+
+    def body_key(self, event: events.Key) -> bool:
+        return self.table.press(event)
 
     def commands(self) -> Iterator[Command]:
         table, places, one = self.table, self.console.places, self.table.cursor_key

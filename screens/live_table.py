@@ -39,6 +39,7 @@ class LiveTable(Widget, can_focus=True):
 
     DEFAULT_CSS = "LiveTable { height: 1fr; width: 1fr; }"
     ALLOW_SELECT = False
+    FOCUS_ON_CLICK = False
     MOVES: ClassVar[dict[str, str]] = {
         **{"j": "down", "down": "down", "k": "up", "up": "up", "home": "first", "G": "last", "end": "last"},
         **{"pageup": "page_up", "pagedown": "page_down", "ctrl+u": "half_up", "ctrl+d": "half_down"},
@@ -209,7 +210,8 @@ class LiveTable(Widget, can_focus=True):
 
     # Keys and mouse.
 
-    def on_key(self, event: events.Key) -> None:
+    def press(self, event: events.Key) -> bool:
+        """Do what a key means here; whether it means anything. A screen that reads all keys itself calls this."""
         key = event.character if event.character in ("G", "g", " ") else event.key
         pending, self._pending_g = self._pending_g, False
         if key == "g":
@@ -223,8 +225,12 @@ class LiveTable(Widget, can_focus=True):
         elif key == "enter" and self._cursor is not None:
             self.post_message(self.Selected(self, self._cursor, self.cursor_view))
         else:
-            return
-        event.stop()
+            return False
+        return True
+
+    def on_key(self, event: events.Key) -> None:
+        if self.press(event):
+            event.stop()
 
     def on_click(self, event: events.Click) -> None:
         if event.y > 0 and self._top + event.y - 1 < len(self._rows.order):

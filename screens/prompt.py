@@ -1,87 +1,63 @@
-"""The `:` and `/` line: one input whose first character says what it is, with its candidates in the line above."""
+"""The `:` and `/` line. Its first character says what it is.
+
+Not Textual's Input: that reads keys from a queue of its own, and a key typed right after `/` would reach the table
+first. Here the screen reads all keys in their order and edits the line itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Self
 
-from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.widgets import Input
+from rich.cells import cell_len
 
-_SHOWN = 12
+from screens.pieces import Piece, TextLine
 
 
-class Prompt(Input, inherit_bindings=True):
-    """Opens with `:` or `/`; esc or deleting that character closes it."""
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A line being edited; `at` is the cursor, in characters."""
 
-    DEFAULT_CSS = """
-    Prompt, Prompt:focus { height: 1; width: 1fr; border: none; padding: 0; background: $background; display: none; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", show=False),
-        Binding("tab", "complete(1)", show=False),
-        Binding("shift+tab", "complete(-1)", show=False),
-    ]
+    value: str = ""
+    at: int = 0
 
-    class Closed(Message):
-        """`line` is what was entered, with its first character; None when it was given up."""
+    def insert(self, text: str) -> Edit:
+        text = "".join(char for char in text if char.isprintable())
+        return Edit(self.value[: self.at] + text + self.value[self.at :], self.at + len(text))
 
-        def __init__(self, line: str | None) -> None:
-            super().__init__()
-            self.line = line
+    def press(self, key: str) -> Edit | None:
+        """The line after an editing key; None if the key edits nothing. The first character cannot be left behind."""
+        value, at = self.value, self.at
+        match key:
+            case "backspace" | "ctrl+h":
+                return Edit(value[: at - 1] + value[at:], at - 1) if at else self
+            case "delete":
+                return Edit(value[:at] + value[at + 1 :], at)
+            case "ctrl+w":
+                start = value[:at].rstrip().rfind(" ") + 1
+                return Edit(value[: max(1, start)] + value[at:], max(1, start))
+            case "ctrl+u":
+                return Edit(value[:1] + value[at:], 1)
+            case "left" | "right":
+                return Edit(value, min(len(value), max(1, at + (1 if key == "right" else -1))))
+            case "home" | "end":
+                return Edit(value, 1 if key == "home" else len(value))
+        return None
 
-    class Typed(Message):
-        """What stands there now, and what it may become."""
 
-        def __init__(self, line: str, candidates: Sequence[str]) -> None:
-            super().__init__()
-            self.line, self.candidates = line, candidates
+class Prompt(TextLine):
+    """Draws an `Edit` with its cursor."""
 
-    def __init__(self, completer: Callable[[str], list[str]], *, id: str | None = None) -> None:
-        super().__init__(id=id, compact=True, select_on_focus=False)
-        self.cursor_blink = False
-        self._completer = completer
-        self._cycle: list[str] = []
-        self._at = -1
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.edit = Edit()
 
-    def open(self, line: str) -> None:
-        self._cycle, self._at = [], -1
-        self.value = line
-        self.cursor_position = len(line)
-        self.focus()
-        self._tell()
-
-    def action_close(self) -> None:
-        self.post_message(self.Closed(None))
-
-    def action_complete(self, step: int) -> None:
-        if not self.value.startswith(":"):
-            return
-        if not self._cycle:
-            self._cycle, self._at = self._completer(self.value), -1
-        if self._cycle:
-            self._at = (self._at + step) % len(self._cycle) if self._at >= 0 else (0 if step > 0 else -1)
-            with self.prevent(Input.Changed):
-                self.value = ":" + self._cycle[self._at]
-            self.cursor_position = len(self.value)
-            self._tell()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        if not self.display:
-            return
-        if not self.value[:1] or self.value[0] not in ":/":
-            self.action_close()
-            return
-        self._cycle, self._at = [], -1
-        self._tell()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.post_message(self.Closed(self.value))
-
-    def _tell(self) -> None:
-        candidates = self._cycle or (self._completer(self.value) if self.value.startswith(":") else [])
-        at = max(0, self._at)
-        self.post_message(self.Typed(self.value, candidates[at : at + _SHOWN]))
+    def put(self, edit: Edit) -> Self:
+        self.edit = edit
+        before, under, after = edit.value[: edit.at], edit.value[edit.at : edit.at + 1], edit.value[edit.at + 1 :]
+        room = max(1, self.app.size.width - 2)
+        while cell_len(before) > room:  # the cursor stays in sight
+            before = before[1:]
+        pieces: list[Piece] = [(before, ""), (under or " ", "cursor"), (after, "")]
+        self.set(pieces)
+        return self

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli import acting, answers, reading, running
-from console.cli.session import Session
+from console.cli.index import Commands
 from console.errors import CredentialsError, Exit, LastgoodError
-from console.settings import Settings
-from console.text import safe
+
+if TYPE_CHECKING:
+    from console.cli.session import Session
+    from console.settings import Settings
 
 app = typer.Typer(
     name="lastgood",
+    cls=Commands,
     help="What is wrong, what changed, what the last good state was, and how to get back to it safely.",
     no_args_is_help=False,
     invoke_without_command=True,
@@ -51,15 +53,21 @@ def start(
         "read_only": read_only,
     }
     if ctx.invoked_subcommand is None:
-        running.console(session(ctx), "", "")
+        from console.cli.running import console
+
+        console(session(ctx), "", "")
 
 
 def note(line: str) -> None:
     """One line for the person, never for the pipe."""
+    from console.text import safe
+
     typer.echo(f"lastgood: {safe(line)}", err=True)
 
 
 def settings(ctx: typer.Context) -> Settings:
+    from console.settings import Settings
+
     loaded = Settings.load(flags={k: v for k, v in ctx.find_root().obj.items() if v is not None})
     for warning in loaded.warnings:
         note(warning)
@@ -67,6 +75,8 @@ def settings(ctx: typer.Context) -> Settings:
 
 
 def session(ctx: typer.Context) -> Session:
+    from console.cli.session import Session
+
     loaded = settings(ctx)
     return Session(loaded, loaded.current, note)
 
@@ -108,14 +118,7 @@ def _usage(error: Exception) -> int:
 
 
 def _tell(error: LastgoodError) -> int:
-    line = safe(error.message)
-    note(f"{line} — {safe(error.advice)}" if error.advice else line)
+    note(f"{error.message} — {error.advice}" if error.advice else error.message)
     if isinstance(error, CredentialsError) and not error.resumes:
         note("credentials from the environment do not renew themselves: start again after renewing")
     return int(error.exit_code)
-
-
-reading.register(app, settings, note)
-acting.register(app, session, note)
-answers.register(app, session, note)
-running.register(app, session, note)

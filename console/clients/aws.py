@@ -124,6 +124,11 @@ class Cloud:
     def endpoint_url(self) -> str:
         return profiles.endpoint_url(self.context)
 
+    @property
+    def generation(self) -> int:
+        """How often the reading session was made: a renewed one may be somebody else."""
+        return self._look.generation
+
     def client(
         self,
         service: str,

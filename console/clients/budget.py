@@ -96,7 +96,8 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Budget:
-    """Thread-safe; one per process and account. `on_minute` gets each finished minute, on the thread that noticed.
+    """Thread-safe; one per process and account. `on_minute` gets each finished minute, on the thread that noticed, and
+    what `flush` hands over of an unfinished one: a minute's parts add up.
 
     `clock` is in seconds and monotonic, `wall` in UTC milliseconds.
     """
@@ -176,8 +177,8 @@ class Budget:
             return Usage(at, calls, throttles)
 
     def flush(self) -> None:
-        """Hand the unfinished minute to `on_minute`, before the process ends."""
-        self._turn(self._minute + MINUTE)
+        """Hand what was counted since to `on_minute`; the minute goes on, and its rest is handed over later."""
+        self._hand_over(self._minute)
 
     def close(self) -> None:
         """Wake everybody who waits, with Refused; urgent calls still go."""
@@ -207,6 +208,10 @@ class Budget:
         with self._lock:
             if minute <= self._minute:
                 return
+        self._hand_over(minute)
+
+    def _hand_over(self, minute: Millis) -> None:
+        with self._lock:
             done = Usage(self._minute, self._calls, self._throttles)
             self._minute, self._calls, self._throttles = minute, {}, {}
         if self.on_minute and (done.calls or done.throttles):

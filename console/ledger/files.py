@@ -40,7 +40,9 @@ def look(path: Path, steps: Sequence[Step]) -> State:
     if head.startswith(_MAGIC):
         if len(head) < 100:  # cut off right behind the magic words: nothing in it tells whose it was
             return State.DAMAGED
-        return State.OURS if int.from_bytes(head[68:72], "big") == APPLICATION_ID else State.FOREIGN
+        if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+            return State.FOREIGN
+        return State.DAMAGED if torn_tail(path) else State.OURS
     from console.ledger.salvage import ours_without_header
 
     return State.DAMAGED if ours_without_header(path, steps) else State.FOREIGN
@@ -98,6 +100,9 @@ def replace_damaged(path: Path, why: str, damaged: tuple[int, int], steps: Seque
             build(part, steps)
             saved = salvage(aside, part, why, steps)
             part.replace(path)
+            side(aside, "-shm").unlink(missing_ok=True)  # only an index of the log
+            if not size(side(aside, "-wal")):
+                side(aside, "-wal").unlink(missing_ok=True)
         except BaseException:
             for suffix in ("", *_SIDES):
                 if side(aside, suffix).exists():
@@ -122,6 +127,11 @@ def keep_aside(path: Path) -> Path:
         if side(path, suffix).exists():
             side(path, suffix).rename(side(aside, suffix))
     return aside
+
+
+def torn_tail(path: Path) -> bool:
+    """SQLite reads half a page at the end as if zeros followed. With a log beside it, the page may be in the log."""
+    return size(path) % PAGE_BYTES != 0 and not size(side(path, "-wal"))
 
 
 def header_lost(path: Path) -> bool:

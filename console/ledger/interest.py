@@ -61,8 +61,9 @@ class Interests:
                 told = msgspec.json.decode(path.read_bytes(), type=_Told)
             except FileNotFoundError:
                 continue
-            except (OSError, msgspec.DecodeError):
-                told = _Told(scope, 0)
+            except msgspec.DecodeError:
+                path.unlink(missing_ok=True)
+                continue
             if abs(now - told.at) > EXPIRES_MS:
                 path.unlink(missing_ok=True)
             elif told.scope == scope:

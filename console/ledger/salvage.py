@@ -42,7 +42,7 @@ _CLAIMS = {
     "coverage": ("scope", "source", "start_at", "end_at", "every_ms"),
     "memo": ("scope", "key", "value"),
 }
-_PROBES = 200_000  # single rows looked for behind the last readable page, at about 5 us each
+_PROBES = 50_000  # single rows looked for behind the last readable page, at about 5 us each
 
 
 class Saved(NamedTuple):
@@ -59,8 +59,8 @@ def salvage(aside: Path, target: Path, why: str, steps: Sequence[Step]) -> Saved
     """
     with tempfile.TemporaryDirectory(prefix=".salvage-", dir=target.parent) as work:
         source_path = aside
-        if files.header_lost(aside):
-            source_path = _with_new_header(aside, Path(work), steps) or aside
+        if files.header_lost(aside) or files.torn_tail(aside):
+            source_path = _mended(aside, Path(work), steps)
         with closing(_open_damaged(source_path)) as source, closing(sqlite3.connect(target)) as new:
             # Straight into the file: what a log beside it holds would be lost when the file is renamed.
             new.execute("PRAGMA journal_mode = DELETE")
@@ -84,26 +84,32 @@ def ours_without_header(path: Path, steps: Sequence[Step]) -> bool:
     """Whether a file whose first page is lost holds facts or journal rows of ours. Works on a copy."""
     if files.size(path) < 2 * PAGE_BYTES:
         return False
-    with tempfile.TemporaryDirectory(prefix=".look-", dir=path.parent) as work:
-        copy = _with_new_header(path, Path(work), steps)
-        if copy is None:
-            return False
-        with closing(_open_damaged(copy)) as source:
-            return any(next(_sound_rows(source, table, set()), None) for table in ("journal", "fact"))
+    with (
+        tempfile.TemporaryDirectory(prefix=".look-", dir=path.parent) as work,
+        closing(_open_damaged(_mended(path, Path(work), steps))) as source,
+    ):
+        return any(next(_sound_rows(source, table, set()), None) for table in ("journal", "fact"))
 
 
-def _with_new_header(path: Path, work: Path, steps: Sequence[Step]) -> Path | None:
-    """A copy with the first page of an empty ledger: one script puts the roots of its tables at the same pages."""
-    empty, copy = work / "empty.db", work / "copy.db"
-    files.build(empty, steps)
+def _mended(path: Path, work: Path, steps: Sequence[Step]) -> Path:
+    """A copy that SQLite can read: without half a page at its end, and with a first page.
+
+    The first page is that of an empty ledger: one script puts the roots of its tables at the same pages.
+    """
+    copy = work / "copy.db"
     for suffix in ("", "-wal"):
         if files.side(path, suffix).exists():
             shutil.copyfile(files.side(path, suffix), files.side(copy, suffix))
-    page = bytearray(empty.read_bytes()[:PAGE_BYTES])
-    page[28:32] = (copy.stat().st_size // PAGE_BYTES).to_bytes(4, "big")
-    page[32:40] = bytes(8)  # no list of free pages
     with copy.open("r+b") as file:
-        file.write(page)
+        pages = files.size(copy) // PAGE_BYTES
+        if files.torn_tail(copy):
+            file.truncate(pages * PAGE_BYTES)
+        if files.header_lost(copy):
+            files.build(work / "empty.db", steps)
+            page = bytearray((work / "empty.db").read_bytes()[:PAGE_BYTES])
+            page[28:32] = pages.to_bytes(4, "big")
+            page[32:40] = bytes(8)  # no list of free pages
+            file.write(page)
     return copy
 
 

@@ -143,7 +143,7 @@ class Ledger:
     def heads(self, scope: str, kind: str, names: Sequence[str] | None = None) -> list[Fact]:
         """The newest fact of each subject, ordered by name; subjects that are gone are left out."""
         sql = (
-            "SELECT f.seq, f.name, f.observed_at, f.provider_at, f.body FROM head h JOIN fact f ON f.seq = h.seq"
+            "SELECT f.seq, h.name, f.observed_at, f.provider_at, f.body FROM head h JOIN fact f ON f.seq = h.seq"
             " WHERE h.scope = ? AND h.kind = ? AND f.deleted = 0"
         )
         return self._facts(kind, sql, (scope, kind), names)
@@ -159,7 +159,7 @@ class Ledger:
         per subject; a window function reads every version (10,000 x 30: 30 ms against 350).
         """
         sql = (
-            "SELECT f.seq, f.name, f.observed_at, f.provider_at, f.body FROM head h JOIN fact f ON f.seq ="
+            "SELECT f.seq, h.name, f.observed_at, f.provider_at, f.body FROM head h JOIN fact f ON f.seq ="
             " (SELECT v.seq FROM fact v WHERE v.subject = h.subject AND v.observed_at <= ?"
             " ORDER BY v.observed_at DESC, v.seq DESC LIMIT 1)"
             " WHERE h.scope = ? AND h.kind = ? AND f.deleted = 0"

@@ -62,6 +62,15 @@ class Faults:
     def clear(self) -> None:
         self.rules.clear()
 
+    def denies(self, operation: str) -> bool:
+        """Whether a rule in force would refuse this operation for want of permission."""
+        return any(
+            fault.code in ("AccessDenied", "AccessDeniedException")
+            and fault.operation == operation
+            and fault.times != 0
+            for fault in self.rules
+        )
+
     def take(self, service: str, operation: str, request: dict[str, Any]) -> Fault | None:
         """The rule that applies to this request, its `times` counted down."""
         for fault in self.rules:

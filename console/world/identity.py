@@ -78,9 +78,11 @@ class Identities:
         return caller, now + seconds
 
     def caller(self, access_key: str, user_agent: str, source_ip: str, now: float) -> Caller:
-        """Raises ExpiredTokenException once the session's time is over."""
+        """Raises MissingAuthenticationToken for an unsigned request, ExpiredTokenException once a session is over."""
+        if not access_key:
+            raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
         if now >= self._expires.get(access_key, float("inf")):
             raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
         known = self._by_key.get(access_key)
-        arn = known.arn if known else f"arn:aws:iam::{ACCOUNT}:user/{access_key.lower() or 'anonymous'}"
+        arn = known.arn if known else f"arn:aws:iam::{ACCOUNT}:user/{access_key.lower()}"
         return Caller(arn, access_key, user_agent, source_ip)

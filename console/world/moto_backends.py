@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict
+from moto.events.models import events_backends
 from moto.logs.models import logs_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import MissingBucket
@@ -37,6 +38,16 @@ def logs(region: str) -> Any:
 
 def queues(region: str) -> Any:
     return sqs_backends[ACCOUNT][region]
+
+
+def put_schedule(region: str, rule: str, cron: str, arn: str, role: str, parameters: dict[str, str]) -> None:
+    """An EventBridge rule that starts a pipeline. moto's clock starts nothing; the world's seed did."""
+    listed = [{"Name": name, "Value": value} for name, value in parameters.items()]
+    target: dict[str, Any] = {"Id": "pipeline", "Arn": arn, "RoleArn": role}
+    target["SageMakerPipelineParameters"] = {"PipelineParameterList": listed}
+    backend = events_backends[ACCOUNT][region]
+    backend.put_rule(name=rule, scheduled_expression=f"cron({cron})", state="ENABLED")
+    backend.put_targets(rule, None, [target])
 
 
 def s3_text(bucket: str, key: str) -> str:
@@ -86,8 +97,6 @@ def alarms_in_alarm(region: str) -> set[str]:
 
 
 def put_object(region: str, bucket: str, key: str, content: bytes) -> None:
-    from moto.s3.models import s3_backends  # 0.2 s, for those who look at S3
-
     backend = s3_backends[ACCOUNT]["aws"]
     if bucket not in backend.buckets:
         backend.create_bucket(bucket, region)

@@ -49,6 +49,9 @@ CAPACITY = (
 _ALGORITHM = 'AlgorithmError: ExecuteUserScriptError: ExitCode 1, ErrorMessage "ValueError: Input contains NaN"'
 _COLUMN = 'ClientError: Input data has no column "event_ts"'
 
+RUNNING = {"churn-scorer": 1_500.0, "review-toxic": 2_400.0}
+"""Models whose pipeline runs when the world opens, for so many seconds: one tunes, one waits for people's labels."""
+
 
 @cache
 def scheduler(pipeline: str) -> Caller:
@@ -137,6 +140,15 @@ def plant(world: World, teams: Mapping[str, str]) -> None:
                 started.append((execution, past.by))
                 index.put("PipelineExecution", execution.arn, execution_record(execution))
         state.add(pipeline)
+        hour, minute = divmod(round(60 * _hour(world, pipeline)), 60)
+        moto_backends.put_schedule(
+            region.name,
+            f"{pipeline.name}-nightly",
+            f"{minute} {hour} * * ? *",
+            pipeline.arn,
+            f"arn:aws:iam::{ACCOUNT}:role/events-start-pipelines",
+            {"InputData": f"s3://{BUCKET}/features/{model}/latest/"},
+        )
         region.of(Tags).put(pipeline.arn, [{"Key": "team", "Value": team}, {"Key": "model", "Value": model}])
         index.put("Pipeline", pipeline.arn, pipeline_record(region, pipeline))
     for execution, by in sorted(started, key=lambda pair: pair[0].created):
@@ -150,6 +162,23 @@ def plant(world: World, teams: Mapping[str, str]) -> None:
     queues = moto_backends.queues(region.name)
     if LABELLING_QUEUE not in queues.queues:
         queues.create_queue(LABELLING_QUEUE)
+
+
+def launch(world: World, model: str, started: float) -> None:
+    """Somebody started the model's pipeline at a moment gone by, and it runs still."""
+    by = PEOPLE[digest(model) % len(PEOPLE)]
+    name = f"{model}-{template_for(model).rsplit('-', 1)[1]}"
+    request = {
+        "PipelineName": name,
+        "PipelineExecutionDisplayName": f"{by.name.replace('.', '-')}-{date(started)}",
+        "PipelineExecutionDescription": "before the release",
+        "ClientRequestToken": short_id(32, name, started),
+    }
+
+    def start(due: float) -> None:
+        world.call("StartPipelineExecution", request, by)
+
+    world.agenda.at(started, start)
 
 
 def _pipeline(world: World, region: Region, model: str) -> tuple[Pipeline, str]:
@@ -175,7 +204,7 @@ def _pipeline(world: World, region: Region, model: str) -> tuple[Pipeline, str]:
 def _past(world: World, pipeline: Pipeline, template: str) -> Iterator[_Past]:
     """Every night by the rule; after a failed night a person, the next morning; now and then somebody's try."""
     midnight = world.now - world.now % DAY_S
-    hour = chance(0.5, 5.5, world.seed, pipeline.name, "hour")
+    hour = _hour(world, pipeline)
     known = scripts(template)
     for day in range(DAYS, -1, -1):
         night, lot = midnight - day * DAY_S + hour * HOUR_S, digest(world.seed, pipeline.name, day) % 100
@@ -187,6 +216,11 @@ def _past(world: World, pipeline: Pipeline, template: str) -> Iterator[_Past]:
             yield _Past(morning, "ok" if fate != "data" or lot % 2 else "data", person, f"after the {fate} failure")
         elif lot >= 97:
             yield _Past(morning + 5 * HOUR_S, "stopped" if lot == 99 else "ok", person, "trying a longer window")
+
+
+def _hour(world: World, pipeline: Pipeline) -> float:
+    """When its nights begin, in hours of UTC."""
+    return round(60 * chance(0.5, 5.5, world.seed, pipeline.name, "hour")) / 60
 
 
 _FATES = (("capacity", 2), ("algorithm", 4), ("data", 6), ("gate", 10))

@@ -49,6 +49,9 @@ def plant(world: World, fleet: int) -> None:
         for service in services:
             plant_service(world, region, service)
         pipeline_seed.plant(world, {service.name: service.team for service in services})
+    for model, ago_s in pipeline_seed.RUNNING.items():
+        if any(service.name == model for service in services):
+            pipeline_seed.launch(world, model, world.now - world.clock.real(ago_s))
 
 
 @contextlib.contextmanager

@@ -19,7 +19,10 @@ TARGETS = {
     "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
     "ServiceQuotasV20190624": "service-quotas",
     "AnyScaleFrontendService": "application-autoscaling",
+    "AmazonEC2ContainerRegistry_V20150921": "ecr",
 }
+# Query-protocol services: those answered here whole, and single operations of those that are moto's.
+QUERY_OURS = {"sts": None, "iam": frozenset({"SimulatePrincipalPolicy"})}
 _SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
@@ -63,26 +66,36 @@ class Request:
             region=scope["region"] if scope else default_region,
             service=service,
             operation=operation,
-            ours=prefix in TARGETS or service == "sts",
+            ours=prefix in TARGETS or _query_ours(service, operation),
             user_agent=environ.get("HTTP_USER_AGENT", ""),
             source_ip=environ.get("REMOTE_ADDR", "127.0.0.1"),
         )
 
     def parameters(self) -> dict[str, Any]:
         """The request's members. Raises SerializationException for a body that is no JSON object."""
-        if self.service == "sts":
+        if self.service in QUERY_OURS:
             flat = {key: values[0] for key, values in parse_qs(self.body.decode()).items()}
-            return {
-                key: int(value) if key == "DurationSeconds" else value
-                for key, value in flat.items()
-                if key not in ("Action", "Version") and "." not in key
-            }
+            found: dict[str, Any] = {}
+            for key, value in flat.items():
+                name, dot, _ = key.partition(".member.")
+                if dot and "." not in key.rpartition(".member.")[2]:
+                    found.setdefault(name, []).append(value)
+                elif key not in ("Action", "Version") and "." not in key:
+                    found[key] = int(value) if key == "DurationSeconds" else value
+            return found
         return json_object(self.body)
 
     @property
     def is_xml(self) -> bool:
         """Whether the client expects XML: the query protocol (STS, CloudWatch of older SDKs) and S3."""
-        return self.service in ("sts", "s3") or self.body.startswith(b"Action=")
+        return self.service in ("sts", "s3", "iam") or self.body.startswith(b"Action=")
+
+
+def _query_ours(service: str, operation: str) -> bool:
+    if service not in QUERY_OURS:
+        return False
+    only = QUERY_OURS[service]
+    return only is None or operation in only
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -126,6 +139,10 @@ def _headers(content_type: str) -> list[tuple[str, str]]:
 def _xml(name: str, value: Any) -> str:
     if isinstance(value, dict):
         inner = "".join(_xml(key, member) for key, member in value.items())
+    elif isinstance(value, list):
+        inner = "".join(_xml("member", member) for member in value)
+    elif isinstance(value, bool):
+        inner = str(value).lower()
     elif isinstance(value, float):
         inner = dt.datetime.fromtimestamp(value, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     else:

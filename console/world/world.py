@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import Counter
@@ -72,7 +71,6 @@ class World:
     ) -> None:
         moto_backends.reset()
         self.seed = seed
-        self.random = random.Random(seed)
         self.clock = WorldClock(speed, now)
         self.agenda = Agenda()
         self.lock = threading.RLock()

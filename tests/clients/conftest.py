@@ -164,9 +164,9 @@ def context(url: str = "", **values: object) -> Context:
     return Context(**fields)  # type: ignore[arg-type]
 
 
-def cloud(url: str, clock: Clock | None = None, **values: object) -> Cloud:
-    """Short timeouts, and a budget that never makes a test wait."""
+def cloud(url: str, clock: Clock | None = None, read_s: float = 10, **values: object) -> Cloud:
+    """With a budget that never makes a test wait."""
     from console.clients.budget import Budget
 
     free = Budget(wait=lambda seconds: None)
-    return Cloud(context(url, **values), budget=free, connect_s=1, read_s=1, clock=clock or time.monotonic)
+    return Cloud(context(url, **values), budget=free, connect_s=3, read_s=read_s, clock=clock or time.monotonic)

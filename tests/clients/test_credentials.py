@@ -228,12 +228,13 @@ def test_rotated_file_is_picked_up_within_the_same_read(teller: Teller, nobody: 
 def test_an_expired_write_is_not_sent_again(teller: Teller, nobody: Path, clock: Clock) -> None:
     (nobody / "credentials").write_text(f"[p]\n{STATIC}")
     aws = cloud(teller.url, clock, profile="p", ambient=False)
-    client = aws.client("sagemaker", ["sagemaker:UpdateEndpoint"], write=True)
+    client = aws.client("sagemaker", ["sagemaker:UpdateEndpoint", "sagemaker:DescribeEndpoint"], write=True)
+    client.describe_endpoint(EndpointName="risk")
     teller.answer = lambda request: failure("ExpiredTokenException", "expired")
-    clock.s += 3600
+    clock.s += 3600  # a new session would be allowed
     with pytest.raises(CredentialsError):
         client.update_endpoint(EndpointName="risk", EndpointConfigName="risk-v8")
-    assert teller.targets == ["UpdateEndpoint"]
+    assert teller.targets == ["DescribeEndpoint", "UpdateEndpoint"]
 
 
 def test_rotation_under_many_threads_is_seen_by_none_of_them(teller: Teller, nobody: Path, clock: Clock) -> None:

@@ -36,7 +36,9 @@ class Bench:
     def cloud(self, **flags: Any) -> Cloud:
         settings = Settings.load(flags=flags)
         free = Budget(wait=lambda seconds: None)
-        return Cloud(settings.current, budget=free, call_log=settings.call_log, connect_s=1, read_s=2, clock=self.clock)
+        return Cloud(
+            settings.current, budget=free, call_log=settings.call_log, connect_s=3, read_s=10, clock=self.clock
+        )
 
     @property
     def calls(self) -> list[str]:

@@ -29,7 +29,8 @@ class Pty:
     def __init__(
         self, argv: Sequence[str], *, columns: int = 80, lines: int = 24, env: Mapping[str, str] | None = None
     ) -> None:
-        plain = {key: value for key, value in os.environ.items() if key not in ("COLORTERM", "NO_COLOR", "TMUX", "STY")}
+        unset = ("COLORTERM", "NO_COLOR", "TMUX", "STY", "COLUMNS", "LINES")
+        plain = {key: value for key, value in os.environ.items() if key not in unset}
         self._master, slave = pty.openpty()
         self.resize(columns, lines)
         self.process = subprocess.Popen(

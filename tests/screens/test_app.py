@@ -276,6 +276,7 @@ def test_errors_are_told_with_their_kind_and_advice() -> None:
     async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
         app.tell_error(Throttled("Rate [red]exceeded\x1b[2J", advice="it recovers by itself"))
         app.tell_error(CredentialsError("expired", advice="aws sso login"))
+        await until(pilot, lambda: len(app._notifications) == 2)
         notes = list(app._notifications)
         assert [(n.title, n.severity) for n in notes] == [("Throttled", "warning"), ("Credentials", "error")]
         assert notes[0].message == "Rate [red]exceeded\nit recovers by itself"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
+from pathlib import Path
+
+import pytest
 
 from tests.screens.pty import Pty
+from tests.screens.terminal import Terminal
 
 COLOURS = re.compile(rb"\x1b\[[0-9;]*(?:3[0-7]|4[0-7]|9[0-7]|38|48)(?:;[0-9;]*)?m")
 CONSOLE = [sys.executable, "-m", "tests.screens.memory"]
@@ -19,6 +24,21 @@ def test_nothing_is_written_while_nothing_changes() -> None:
         count = console.count
         time.sleep(2.5)  # ten polls and two ticks
         assert console.output(count) == b""
+
+
+@pytest.mark.parametrize(("seed", "columns"), [(1, 80), (2, 57), (3, 132)])
+def test_what_is_sent_in_parts_adds_up_to_the_screen(seed: int, columns: int, tmp_path: Path) -> None:
+    expected = tmp_path / "lines.json"
+    churn = [sys.executable, "-m", "tests.screens.churn_app", str(seed), str(expected)]
+    with Pty(churn, columns=columns, lines=24) as console:
+        end = time.monotonic() + 30
+        while not (expected.exists() and expected.read_text().endswith("]")):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        console.settle(0.5)
+        terminal = Terminal(columns, 24)
+        terminal.feed(console.output().decode())
+        assert terminal.lines == json.loads(expected.read_text())
 
 
 def test_a_key_writes_little_and_only_what_moved() -> None:
@@ -53,7 +73,7 @@ def test_without_colour_signs_and_cursor_are_still_told() -> None:
         console.settle(0.5)
         out = console.output()
         assert not COLOURS.search(out)
-        assert b"\x1b[7m" in out.replace(b"\x1b[0;7m", b"\x1b[7m")
+        assert re.search(rb"\x1b\[(?:[0-9]+;)*7[;m]", out), "nothing is reversed: where is the cursor?"
         for glyph in "✖▲◐◌":
             assert glyph in console.text()
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,26 +13,27 @@ from botocore.config import Config
 from console.world.world import World
 
 ROLE = "arn:aws:iam::123456789012:role/pipelines"
-START = 1_795_000_000.0
 _numbers = itertools.count()
 
 
 class Lab:
-    """One region of an empty world. Answers are checked against botocore's output shapes."""
+    """One region of an empty world, shared by the tests of a module, whose pipelines have names of their own. Answers
+    are checked against botocore's output shapes."""
 
     def __init__(self) -> None:
-        self.now = START
+        # Five days ago: moto takes log lines from two weeks before to two hours after the real time.
+        self.now = float(int(time.time()) - 5 * 86_400)
         self.world = World(fleet=0, throttle=False, validate=True, now=lambda: self.now)
         self.served = self.world.serve()
-        self._clients: dict[str, Any] = {}
+        self._session = boto3.Session(self.served.env["AWS_ACCESS_KEY_ID"], "x", region_name="eu-central-1")
+        self._clients: dict[tuple[str, int], Any] = {}
 
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            env = self.served.env
-            session = boto3.Session(env["AWS_ACCESS_KEY_ID"], "x", region_name="eu-central-1")
-            config = Config(retries={"total_max_attempts": 1})
-            self._clients[service] = session.client(service, endpoint_url=self.served.url, config=config)
-        return self._clients[service]
+    def client(self, service: str, attempts: int = 1) -> Any:
+        if (service, attempts) not in self._clients:
+            config = Config(retries={"total_max_attempts": attempts, "mode": "standard"})
+            made = self._session.client(service, endpoint_url=self.served.url, config=config)
+            self._clients[service, attempts] = made
+        return self._clients[service, attempts]
 
     @property
     def sm(self) -> Any:

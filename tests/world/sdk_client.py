@@ -25,7 +25,7 @@ QUIET = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"Teleme
 
 
 def build(script: Path) -> Pipeline:
-    # The bucket is named, because to make up a name the SDK asks STS at its public address, whatever AWS_ENDPOINT_URL is.
+    # The bucket is named: to make up a name the SDK asks STS at its public address, whatever AWS_ENDPOINT_URL says.
     session = PipelineSession(sagemaker_config=QUIET, default_bucket="sdk-bucket")
     least = ParameterFloat("MinAuc", 0.5)
     instance = ParameterString("InstanceType", "ml.m5.large", ["ml.m5.large", "ml.m5.xlarge"])

@@ -67,6 +67,15 @@ def test_a_token_starts_once(lab: Lab) -> None:
     assert len(lab.sm.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"]) == 2
 
 
+def test_a_lost_answer_to_a_start_starts_once(lab: Lab) -> None:
+    """The token is what makes the SDK's own second attempt harmless."""
+    name = lab.create(processing("A"))
+    lab.world.faults.add(operation="StartPipelineExecution", lose_response=True, times=1)
+    arn = lab.client("sagemaker", attempts=2).start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
+    listed = lab.sm.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"]
+    assert [row["PipelineExecutionArn"] for row in listed] == [arn]
+
+
 def test_by_arn_of_the_pipeline_and_unknown_ones(lab: Lab) -> None:
     name = lab.create(processing("A"))
     pipeline = lab.sm.describe_pipeline(PipelineName=name)["PipelineArn"]
@@ -213,7 +222,8 @@ def test_retry_in_place(lab: Lab) -> None:
 
 def test_cached_steps_make_a_run_a_no_op(lab: Lab) -> None:
     cache = {"CacheConfig": {"Enabled": True, "ExpireAfter": "PT6H"}}
-    steps = processing("A", {"Get": "Parameters.Mode"}, **cache), processing("B", out("A"), **cache)
+    data = {"Std:Join": {"On": "/", "Values": ["s3://b", {"Get": "Parameters.Mode"}]}}
+    steps = processing("A", data, **cache), processing("B", out("A"), **cache)
     name = lab.create(*steps, parameters=PARAMETERS)
     first = lab.start(name)
     lab.settle(first)

@@ -26,6 +26,16 @@ def control(lab: Lab, method: str, path: str, body: Any = None) -> Any:
         return json.load(answer)
 
 
+def post(lab: Lab, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+    """A bare request, as no SDK would send it."""
+    request = urllib.request.Request(lab.served.url, body, headers, method="POST")
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
 @pytest.mark.parametrize(
     "operation, request_, sentence",
     [
@@ -53,6 +63,13 @@ def test_what_botocore_itself_refuses_is_refused_on_the_wire(lab: Lab) -> None:
     )
     _, message = refused(sagemaker.update_endpoint, EndpointName="a b", EndpointConfigName="c d")
     assert message.startswith("2 validation errors detected: Value 'a b' at 'endpointName'")
+
+
+def test_a_body_that_is_no_object_is_refused(lab: Lab) -> None:
+    signed = "AWS4-HMAC-SHA256 Credential=AKIA/20261123/eu-central-1/sagemaker/aws4_request, SignedHeaders=host"
+    for body in (b"[]", b"{", b"\xff"):
+        status, answer = post(lab, body, {"X-Amz-Target": "SageMaker.ListEndpoints", "Authorization": signed})
+        assert (status, answer["__type"]) == (400, "SerializationException")
 
 
 def test_the_answers_are_checked_too() -> None:

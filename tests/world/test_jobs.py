@@ -128,6 +128,32 @@ def test_a_job_without_instances_never_started(lab: Lab) -> None:
     assert lab.sm.describe_processing_job(ProcessingJobName=failed)["ProcessingJobStatus"] == "Failed"
 
 
+def test_a_job_that_aws_would_not_make_fails_its_step(lab: Lab) -> None:
+    wrong = processing("A")
+    wrong["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceType"] = {"Get": "Parameters.Type"}
+    name = lab.create(wrong, parameters=[{"Name": "Type", "Type": "String", "DefaultValue": "ml.abacus"}])
+    arn = lab.start(name)
+    assert lab.settle(arn) == "Failed"
+    step = lab.steps(arn)["A"]
+    assert step["FailureReason"].startswith(
+        "ClientError: Failed to invoke sagemaker:CreateProcessingJob. Error Details:"
+    )
+    assert "ml.abacus" in step["FailureReason"] and "Metadata" not in step
+
+
+@pytest.mark.parametrize(("kind", "check"), [("QualityCheck", "DATA_QUALITY"), ("ClarifyCheck", "DATA_BIAS")])
+def test_a_violated_check_names_its_report(lab: Lab, kind: str, check: str) -> None:
+    name = lab.create(processing("Check", CheckType=check, SkipCheck=False, RegisterNewBaseline=True) | {"Type": kind})
+    fault = Fault("Check", "ClientError: Violations were found", after_s=60)
+    lab.world.region().of(Pipelines).find(name).script = Script(faults=(fault,))
+    arn = lab.start(name)
+    assert lab.settle(arn) == "Failed"
+    metadata = lab.steps(arn)["Check"]["Metadata"][kind]
+    assert metadata["ViolationReport"].endswith("/constraint_violations.json")
+    job = metadata["CheckJobArn"].rsplit("/", 1)[1]
+    assert lab.sm.describe_processing_job(ProcessingJobName=job)["FailureReason"] == fault.reason
+
+
 def test_unknown_jobs(lab: Lab) -> None:
     for method, name, _ in DESCRIBE.values():
         code = refused(getattr(lab.sm, method), **{name: "nobody"})[0]

@@ -1,5 +1,6 @@
 """The planted past and the incidents on pipelines."""
 
+import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ from console.world.roster import roster
 from console.world.sagemaker.records import TERMINAL
 from console.world.sagemaker.store import Pipelines
 from console.world.world import World
-from tests.world.pipeline_lab import START, Lab
+from tests.world.pipeline_lab import Lab
+
+START = 1_795_000_000.0
 
 
 def planted(fleet: int, seed: int = 1) -> tuple[World, Pipelines]:
@@ -127,7 +130,8 @@ def test_quality_gate_did_its_job(lab: Lab) -> None:
 def test_a_night_seen_by_all_means(lab: Lab) -> None:
     """List, describe, steps, parameters, definition and CloudTrail agree about the same planted execution."""
     pipeline_seed.plant(lab.world, {"delay-risk": "logistics"})
-    (row,) = lab.sm.list_pipeline_executions(PipelineName="delay-risk-train", MaxResults=1)[
+    lab.settle(lab.start("delay-risk-train"))  # its cached step looks into the nights before
+    _, row = lab.sm.list_pipeline_executions(PipelineName="delay-risk-train", MaxResults=2)[
         "PipelineExecutionSummaries"
     ]
     arn = row["PipelineExecutionArn"]
@@ -138,7 +142,35 @@ def test_a_night_seen_by_all_means(lab: Lab) -> None:
     assert lab.sm.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)["PipelineDefinition"]
     assert lab.states(arn)["Preprocess"] == "Succeeded"
     job = lab.steps(arn)["Preprocess"]["Metadata"]["ProcessingJob"]["Arn"].rsplit("/", 1)[1]
-    assert lab.sm.describe_processing_job(ProcessingJobName=job)["ProcessingJobStatus"] == "Completed"
+    described = lab.sm.describe_processing_job(ProcessingJobName=job)
+    assert described["ProcessingJobStatus"] == "Completed"
+    # A stream has the job's name as it is; an ARN has it in lower case.
+    name = described["ProcessingJobName"]
+    stream = {"logGroupName": "/aws/sagemaker/ProcessingJobs", "logStreamNamePrefix": name}
+    assert lab.client("logs").filter_log_events(**stream)["events"]
     by_name = [{"AttributeKey": "EventName", "AttributeValue": "StartPipelineExecution"}]
-    event = lab.client("cloudtrail").lookup_events(LookupAttributes=by_name)["Events"][0]
-    assert arn in event["CloudTrailEvent"]
+    events = lab.client("cloudtrail").lookup_events(LookupAttributes=by_name)["Events"]
+    assert any(arn in event["CloudTrailEvent"] for event in events[:2])
+
+
+def test_two_executions_run_when_the_world_opens() -> None:
+    world = World(throttle=False, validate=True, now=lambda: START)
+    with world.lock:
+        world.advance()
+        state = world.region().of(Pipelines)
+        running = {execution.pipeline.name: list(execution.runs)[-1] for execution in state.active()}
+        assert running == {"churn-scorer-train": "Tune", "review-toxic-train": "AwaitLabels"}
+
+
+def test_the_nights_have_a_rule(lab: Lab) -> None:
+    pipeline_seed.plant(lab.world, {"delay-risk": "logistics"})
+    pipeline = lab.sm.describe_pipeline(PipelineName="delay-risk-train")["PipelineArn"]
+    (rule,) = lab.client("events").list_rule_names_by_target(TargetArn=pipeline)["RuleNames"]
+    schedule = lab.client("events").describe_rule(Name=rule)["ScheduleExpression"]
+    minute, hour = (int(part) for part in schedule.removeprefix("cron(").split()[:2])
+    nights = [
+        row["StartTime"].astimezone(dt.UTC)
+        for row in lab.sm.list_pipeline_executions(PipelineName="delay-risk-train")["PipelineExecutionSummaries"]
+        if row["PipelineExecutionDisplayName"].startswith("nightly")
+    ]
+    assert nights and {(night.hour, night.minute) for night in nights} == {(hour, minute)}

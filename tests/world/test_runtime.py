@@ -29,6 +29,9 @@ class Outside:
     def cached(self, execution: Execution, step: Step, signature: str, now: float) -> tuple[Execution, StepRun] | None:
         return None
 
+    def refusal(self, run: StepRun, job: str) -> str | None:
+        return None
+
     def began(self, execution: Execution, run: StepRun, job: Attempt) -> None:
         self.most_running = max(self.most_running, sum(run.running for run in execution.runs.values()))
         for name in run.step.upstream:
@@ -92,9 +95,11 @@ def test_every_graph_comes_to_the_right_end(
     assert trial.outside.most_running <= limit
 
 
-@given(graphs(), FAULTS)
-def test_retries_in_place_end_where_no_fault_lasts(steps: list[dict[str, Any]], faults: dict[int, int | None]) -> None:
-    trial = Trial(definition(*steps), script(faults)).to()
+@given(graphs(), FAULTS, st.integers(1, 3))
+def test_retries_in_place_end_where_no_fault_lasts(
+    steps: list[dict[str, Any]], faults: dict[int, int | None], limit: int
+) -> None:
+    trial = Trial(definition(*steps), script(faults), limit).to()
     lasting = any(attempts is None and n < len(steps) for n, attempts in faults.items())
     moment = 1e6
     for _ in range(2 * len(steps)):
@@ -106,6 +111,7 @@ def test_retries_in_place_end_where_no_fault_lasts(steps: list[dict[str, Any]], 
             assert kept.items() <= {name: run.started for name, run in trial.execution.runs.items()}.items()
             moment += 1e6
     assert trial.execution.status == ("Failed" if lasting else "Succeeded")
+    assert trial.outside.most_running <= limit
 
 
 @given(graphs(), FAULTS, st.floats(0, 3000))

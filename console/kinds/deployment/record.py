@@ -1,19 +1,31 @@
 """Deployments of an endpoint, told from observations and CloudTrail: SageMaker itself keeps no such history. Pure.
 
-What nobody watched has outcome `unknown`, with the evidence there is; a call that CloudTrail saw accepted is no proof
-that its config ever served (facts/sagemaker.md sections 2.6 and 8).
+What nobody watched has outcome `unknown`, with the evidence there is: a call that CloudTrail saw accepted is no proof
+that its config ever served (facts/sagemaker.md sections 2.6 and 8), and a config that serves is no proof that the
+first attempt brought it there. A claim needs that nothing else can have come and gone in between: because hardly any
+time passed, or because CloudTrail is complete for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from console.clock import MINUTE, Millis, iso
+from console.clock import MINUTE, SECOND, Millis, iso
 from console.kinds.change.record import DEPLOYS, Change
+
+QUICKEST = 2 * MINUTE
+"""No deployment launches instances, moves the traffic and ends sooner: within this none can have come and gone."""
+
+SKEW = 2 * MINUTE
+"""Between the start that AWS reports and the time of the call in CloudTrail."""
+
+DEAD = frozenset({"Failed", "UpdateRollbackFailed"})
+"""Nothing moves any more, even if a summary of the deployment is still there."""
 
 
 class Outcome(StrEnum):
@@ -25,7 +37,11 @@ class Outcome(StrEnum):
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt to put a config into service. `until` is when the next config took over, if one did."""
+    """One attempt to put a config into service.
+
+    `ended_at` is known where the end was watched (without `started_at`: when it was over at the latest). `until` is
+    when the next config took over, if one did.
+    """
 
     source: str
     target: str
@@ -41,6 +57,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def at(self) -> Millis:
         return self.started_at or self.ended_at or 0
+
+    @property
+    def took_over(self) -> bool:
+        """Whether its config served, as far as is known: what was not watched is taken to have."""
+        return self.outcome in {Outcome.SUCCEEDED, Outcome.UNKNOWN}
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -66,184 +87,295 @@ class Seen(Protocol):
     @property
     def failure_reason(self) -> str: ...
     @property
+    def created_at(self) -> Millis | None: ...
+    @property
     def modified_at(self) -> Millis | None: ...
     @property
     def pending(self) -> Any: ...
     @property
     def moving(self) -> bool: ...
+    @property
+    def detailed(self) -> bool: ...
 
 
-def derive(sights: Sequence[tuple[Millis, Seen]], changes: Sequence[Change]) -> tuple[Deployment, ...]:
+Sights = Sequence[tuple[Millis, Any]]
+"""(observed at, Seen), oldest first."""
+
+
+def derive(sights: Sights, changes: Iterable[Change], complete_until: Millis = 0) -> tuple[Deployment, ...]:
     """Deployments of one endpoint, newest first.
 
-    `sights` are (observed at, endpoint), oldest first; `changes` those of this endpoint, in any order.
+    `changes` are those of this endpoint, in any order. `complete_until`: up to when CloudTrail has surely delivered
+    every call (it is late by minutes); 0 where it is not read.
     """
     calls = sorted((c for c in changes if c.event in DEPLOYS and not c.error and c.target), key=lambda c: c.at)
-    watched = _watched(sights)
-    used: set[str] = set()
-    told = [_attribute(d, calls, used) for d in watched]
-    told += _unwatched(sights, [c for c in calls if c.id not in used])
-    told.sort(key=lambda d: d.at)
-    return tuple(reversed(_chained(told)))
+    told: list[Deployment] = []
+    for life, its_calls in _lives(current(sights), calls):
+        told += _chained(_Life(life, its_calls, complete_until).told())
+    told.reverse()
+    return tuple(told)
 
 
-def _watched(sights: Sequence[tuple[Millis, Seen]]) -> list[Deployment]:
-    """Deployments that observations alone tell: a pending config that came and went, or a config that changed."""
-    found: list[Deployment] = []
-    open_: Deployment | None = None
-    traffic = False
-    last: Seen | None = None
+def current(sights: Sights) -> Sights:
+    """Without what was out of date when it was seen: Search is an index that lags behind Describe."""
+    newest, kept = 0, []
     for at, seen in sights:
-        pending = seen.pending
-        if pending is not None:
-            began = pending.started_at or at
-            if open_ is not None and (open_.target != pending.config or open_.started_at != began):
-                # The end was missed: a later deployment is in motion now.
-                ended = Outcome.SUCCEEDED if seen.config == open_.target else Outcome.UNKNOWN
-                found.append(msgspec.structs.replace(open_, outcome=ended))
+        modified = seen.modified_at or 0
+        if seen.detailed or modified >= newest:
+            kept.append((at, seen))
+            newest = max(newest, modified)
+    return kept
+
+
+def _lives(sights: Sights, calls: Sequence[Change]) -> list[tuple[Sights, Sequence[Change]]]:
+    """An endpoint that was deleted and created again begins anew: its configs replaced nothing."""
+    if not sights:
+        return [([], calls)]
+    lives: list[list[tuple[Millis, Any]]] = [[]]
+    births: list[Millis] = []
+    for at, seen in sights:
+        born = seen.created_at or (births[-1] if births else 0)
+        if births and born != births[-1]:
+            lives.append([])
+        if not births or born != births[-1]:
+            births.append(born)
+        lives[-1].append((at, seen))
+    bounds = [0, *(born - SKEW for born in births), None]
+    parts: list[tuple[Sights, Sequence[Change]]] = []
+    for life, low, high in zip([[], *lives], bounds, bounds[1:], strict=False):
+        parts.append((life, [c for c in calls if c.at >= (low or 0) and (high is None or c.at < high)]))
+    return parts
+
+
+class _State(NamedTuple):
+    """What was in effect at a moment by AWS's clock (`since`: when it became so, at the latest)."""
+
+    since: Millis
+    seen_at: Millis
+    config: str
+    status: str
+    reason: str
+
+
+@dataclass(slots=True)
+class _Open:
+    """A deployment in motion, as it was last seen."""
+
+    source: str
+    target: str
+    started_at: Millis | None
+    first: Millis
+    last: Millis
+    modified_at: Millis
+    creates: bool
+    traffic: bool = False
+
+    @property
+    def began(self) -> Millis:
+        return self.started_at or self.first
+
+    def is_that(self, pending: Any) -> bool:
+        return pending.config == self.target and (
+            pending.started_at is None or self.started_at is None or pending.started_at == self.started_at
+        )
+
+    def look(self, at: Millis, seen: Seen) -> None:
+        self.last, self.modified_at = at, seen.modified_at or 0
+        self.started_at = self.started_at or seen.pending.started_at
+        self.traffic = self.traffic or any(
+            p.status in {"ActivatingTraffic", "Baking"} for v in seen.pending.variants for p in v.phases
+        )
+
+
+class _Life:
+    """One life of an endpoint: from its creation to its deletion."""
+
+    def __init__(self, sights: Sights, calls: Sequence[Change], complete_until: Millis) -> None:
+        self._sights, self._calls, self._complete = sights, calls, complete_until
+        self._used: set[str] = set()
+        self._told: list[Deployment] = []
+        self._states: list[_State] = []
+
+    def told(self) -> list[Deployment]:
+        self._watched()
+        self._told += [self._unwatched(call) for call in self._calls if call.id not in self._used]
+        return sorted(self._told, key=lambda d: d.at)
+
+    def _watched(self) -> None:
+        """Deployments that observations tell: a pending config that came and went, or a config that changed."""
+        open_: _Open | None = None
+        last: Seen | None = None
+        for at, seen in self._sights:
+            pending = None if seen.status in DEAD else seen.pending
+            if open_ is not None and pending is not None and open_.is_that(pending):
+                open_.look(at, seen)
+                last = seen
+                continue
+            state = _state(at, seen, pending)
+            if state is not None:
+                self._states.append(state)
+            ended = state or (
+                _past(at, seen) if open_ and seen.detailed and _modified(seen) > open_.modified_at else None
+            )
+            explained = last is None or seen.config == last.config or not seen.config or seen.status in DEAD
+            if open_ is not None and ended is not None:
+                self._told.append(self._closed(open_, ended))
+                explained = explained or seen.config == open_.target
                 open_ = None
-            if open_ is None:
-                evidence = (f"seen in motion at {iso(at)}",)
-                open_ = Deployment(
-                    source=seen.config if seen.config != pending.config else "",
-                    target=pending.config,
-                    started_at=began,
-                    outcome=Outcome.IN_PROGRESS,
-                    evidence=evidence,
-                )
-                traffic = False
-            traffic = traffic or any(
-                p.status in {"ActivatingTraffic", "Baking"} for v in pending.variants for p in v.phases
+            if not explained and open_ is None and last is not None:
+                self._told.append(self._unseen(last, at, seen))
+            if pending is not None:
+                creates = seen.status == "Creating"
+                source = seen.config if seen.config != pending.config else ""
+                open_ = _Open(source, pending.config, pending.started_at, at, at, 0, creates)
+                open_.look(at, seen)
+            last = seen
+        if open_ is not None:
+            evidence = f"seen in motion at {iso(open_.last)}"
+            self._told.append(self._attributed(open_, Outcome.IN_PROGRESS, evidence))
+
+    def _closed(self, open_: _Open, state: _State) -> Deployment:
+        """How an observed deployment ended: the verdict table of facts/sagemaker.md section 2.6."""
+        near = state.since - open_.last <= QUICKEST
+        own = self._call_of(open_)
+        between = any(c is not own and open_.began + SECOND < c.at < state.since - SECOND for c in self._calls)
+        words = f"{state.status or 'config'} {state.config} at {iso(state.seen_at)}"
+        if between or not (near or state.since <= self._complete):
+            outcome, words = Outcome.UNKNOWN, f"{words}; nobody watched its end"
+        elif state.status in {*DEAD, "OutOfService"}:
+            outcome = Outcome.FAILED
+        elif state.config == open_.target:
+            # To the config it was on already, only a reason tells that it failed.
+            again = not open_.source and not open_.creates and state.reason
+            outcome = Outcome.FAILED if again else Outcome.SUCCEEDED
+        else:
+            reverted = open_.traffic or "rollback" in state.reason.lower()
+            outcome = Outcome.ROLLED_BACK if reverted else Outcome.FAILED
+        told = self._attributed(open_, outcome, f"seen in motion at {iso(open_.last)}", words)
+        failed = outcome in {Outcome.FAILED, Outcome.ROLLED_BACK}
+        return msgspec.structs.replace(
+            told,
+            ended_at=state.since if near and not between else None,
+            reason=state.reason if failed else "",
+        )
+
+    def _attributed(self, open_: _Open, outcome: Outcome, *evidence: str) -> Deployment:
+        call = self._call_of(open_)
+        if call is not None:
+            self._used.add(call.id)
+        return Deployment(
+            source=open_.source,
+            target=open_.target,
+            started_at=open_.began,
+            outcome=outcome,
+            by=call.by if call else "",
+            actor=call.actor if call else "",
+            evidence=(_told_by(call), *evidence) if call else evidence,
+        )
+
+    def _call_of(self, open_: _Open) -> Change | None:
+        """Who began it: the call nearest to the start AWS reports, or the last one before it was first seen."""
+        calls = [c for c in self._calls if c.target == open_.target and c.id not in self._used]
+        if open_.started_at is not None:
+            calls = [c for c in calls if abs(c.at - open_.began) <= SKEW]
+            return min(calls, key=lambda c: abs(c.at - open_.began), default=None)
+        settled = max((s.since for s in self._states if s.since < open_.first), default=0)
+        return next((c for c in reversed(calls) if settled <= c.at + SECOND and c.at <= open_.first + SKEW), None)
+
+    def _unseen(self, last: Seen, at: Millis, seen: Seen) -> Deployment:
+        """The config changed between two sights: some deployment of it did succeed."""
+        by = _modified(seen) or at
+        low = _modified(last) - SECOND
+        fits = [c for c in self._calls if c.target == seen.config and c.id not in self._used and low <= c.at <= by]
+        evidence = f"config seen changed by {iso(at)}"
+        if not fits:
+            return Deployment(
+                source="",
+                target=seen.config,
+                started_at=None,
+                ended_at=by,
+                outcome=Outcome.SUCCEEDED,
+                evidence=(evidence,),
             )
-        elif open_ is not None and (not seen.moving or seen.status == "Failed"):
-            found.append(_closed(open_, seen, at, traffic))
-            open_ = None
-        elif open_ is None and last is not None and last.config and seen.config != last.config:
-            found.append(
-                Deployment(
-                    source=last.config,
-                    target=seen.config,
-                    started_at=None,
-                    ended_at=seen.modified_at or at,
-                    outcome=Outcome.SUCCEEDED,
-                    evidence=(f"config seen changed by {iso(at)}",),
-                )
-            )
-        elif open_ is None and last is not None and _failed_unseen(last, seen):
-            found.append(
-                Deployment(
-                    source=seen.config,
-                    target="",
-                    started_at=None,
-                    ended_at=seen.modified_at or at,
-                    outcome=Outcome.FAILED,
-                    reason=seen.failure_reason,
-                    evidence=(f"failure reason seen at {iso(at)}, {seen.config} serves",),
-                )
-            )
-        last = seen
-    return [*found, open_] if open_ else found
+        call = fits[-1]
+        self._used.add(call.id)
+        outcome = Outcome.SUCCEEDED if self._alone(call.at, by) else Outcome.UNKNOWN
+        return _from_call(call, outcome, evidence)
+
+    def _unwatched(self, call: Change) -> Deployment:
+        """A call nobody saw in motion: judged by the first settled state after it, if no other call came before."""
+        states = [s for s in self._states if s.since > call.at + SECOND]
+        state = min(states, key=lambda s: s.since, default=None)
+        if (
+            state is None
+            or any(c is not call and call.at <= c.at < state.since - SECOND for c in self._calls)
+            or not self._alone(call.at, state.since)
+        ):
+            return _from_call(call, Outcome.UNKNOWN, "its outcome was not watched")
+        before = max((s for s in self._states if s.since <= call.at), key=lambda s: s.since, default=None)
+        words = f"{state.status or 'config'} {state.config} at {iso(state.seen_at)}"
+        if state.config != call.target or state.status in DEAD:
+            reverted = "rollback" in state.reason.lower()
+            outcome = Outcome.ROLLED_BACK if reverted else Outcome.FAILED
+            told = _from_call(call, outcome, f"{words}: it never took over")
+            return msgspec.structs.replace(told, reason=state.reason)
+        if state.status == "OutOfService" or (before and before.config == call.target) or (not before and state.reason):
+            return _from_call(call, Outcome.UNKNOWN, words)
+        return _from_call(call, Outcome.SUCCEEDED, words)
+
+    def _alone(self, call_at: Millis, by: Millis) -> bool:
+        """Whether no other call can hide between: CloudTrail is complete, or there was no time for two deployments."""
+        return by <= self._complete or by - call_at <= 2 * QUICKEST
 
 
-def _failed_unseen(last: Seen, seen: Seen) -> bool:
-    return bool(seen.failure_reason) and seen.failure_reason != last.failure_reason and not seen.moving
+def _modified(seen: Seen) -> Millis:
+    return seen.modified_at or 0
 
 
-def _closed(open_: Deployment, seen: Seen, at: Millis, traffic: bool) -> Deployment:
-    """How an observed deployment ended: the verdict table of facts/sagemaker.md section 2.6."""
-    ended = seen.modified_at or at
-    if seen.status == "InService" and seen.config == open_.target:
-        outcome, words = Outcome.SUCCEEDED, f"InService on {seen.config} at {iso(at)}"
-    elif seen.status == "InService":
-        outcome = Outcome.ROLLED_BACK if traffic else Outcome.FAILED
-        words = f"InService on {seen.config} again at {iso(at)}"
-    else:
-        outcome, words = Outcome.FAILED, f"{seen.status} at {iso(at)}"
-    return msgspec.structs.replace(
-        open_,
-        ended_at=ended,
+def _state(at: Millis, seen: Seen, pending: Any) -> _State | None:
+    """What was in effect: of a settled endpoint now, of a deploying one before the deployment began."""
+    if pending is not None:
+        if seen.status == "Creating" or not pending.started_at:
+            return None
+        return _State(pending.started_at, at, seen.config, "", "")
+    if seen.moving and seen.status not in DEAD:
+        return None
+    return _State(_modified(seen) or at, at, seen.config, seen.status, seen.failure_reason)
+
+
+def _past(at: Millis, seen: Seen) -> _State:
+    """Something else moves (weights, capacity, maintenance), so the deployment before has ended."""
+    return _State(_modified(seen), at, seen.config, "", "")
+
+
+def _told_by(call: Change) -> str:
+    return f"CloudTrail: {call.event} by {call.by} at {iso(call.at)}"
+
+
+def _from_call(call: Change, outcome: Outcome, *evidence: str) -> Deployment:
+    return Deployment(
+        source="",
+        target=call.target,
+        started_at=call.at,
         outcome=outcome,
-        reason=seen.failure_reason if outcome is not Outcome.SUCCEEDED else "",
-        evidence=(*open_.evidence, words),
-    )
-
-
-def _attribute(deployment: Deployment, calls: Sequence[Change], used: set[str]) -> Deployment:
-    """Add who did it: the last accepted call for this config near the start (or, unseen, before the end)."""
-    begin, end = deployment.started_at, deployment.ended_at
-    low = begin - 2 * MINUTE if begin else 0
-    high = begin + 2 * MINUTE if begin else (end or 0)
-    fits = [
-        c
-        for c in calls
-        if c.id not in used and low <= c.at <= high and (c.target == deployment.target or not deployment.target)
-    ]
-    if not fits:
-        return deployment
-    call = fits[-1]
-    used.add(call.id)
-    return msgspec.structs.replace(
-        deployment,
-        target=deployment.target or call.target,
-        started_at=begin or call.at,
         by=call.by,
         actor=call.actor,
-        evidence=(f"CloudTrail: {call.event} by {call.by} at {iso(call.at)}", *deployment.evidence),
+        evidence=(_told_by(call), *evidence),
     )
 
 
-def _unwatched(sights: Sequence[tuple[Millis, Seen]], calls: Sequence[Change]) -> list[Deployment]:
-    """Calls nobody saw the effect of. Only the last one before a settled sight can be judged by that sight."""
-    found: list[Deployment] = []
-    for n, call in enumerate(calls):
-        outcome, reason, ended = Outcome.UNKNOWN, "", None
-        evidence = [f"CloudTrail: {call.event} by {call.by} at {iso(call.at)}"]
-        following = calls[n + 1].at if n + 1 < len(calls) else None
-        sight = next(((at, s) for at, s in sights if at > call.at), None)
-        if sight and (following is None or sight[0] < following) and not sight[1].moving:
-            at, seen = sight
-            # The index or the describe may lag behind the call: only a sight modified after it counts.
-            if seen.config == call.target:
-                outcome, ended = Outcome.SUCCEEDED, seen.modified_at or at
-                evidence.append(f"InService on {seen.config} at {iso(at)}")
-            elif (seen.modified_at or 0) >= call.at:
-                outcome, reason, ended = Outcome.FAILED, seen.failure_reason, seen.modified_at
-                evidence.append(f"InService on {seen.config} at {iso(at)}: it never took over")
-        else:
-            evidence.append("its outcome was not watched")
-        found.append(
-            Deployment(
-                source="",
-                target=call.target,
-                started_at=call.at,
-                ended_at=ended,
-                outcome=outcome,
-                by=call.by,
-                actor=call.actor,
-                reason=reason,
-                evidence=tuple(evidence),
-            )
-        )
-    return found
-
-
-def _chained(told: list[Deployment]) -> list[Deployment]:
-    """Fill in what each replaced and until when it served, oldest first."""
+def _chained(told: Sequence[Deployment]) -> list[Deployment]:
+    """Fill in what each replaced and until when it served; oldest first."""
     chained: list[Deployment] = []
-    serving = ""
+    reigns: int | None = None
     for deployment in told:
-        source = deployment.source or serving
-        chained.append(msgspec.structs.replace(deployment, source=source if source != deployment.target else ""))
-        if deployment.outcome in {Outcome.SUCCEEDED, Outcome.UNKNOWN}:
-            _end_of(chained, deployment)
-            serving = deployment.target
+        source = deployment.source or (chained[reigns].target if reigns is not None else "")
+        if source and source != deployment.target and source != deployment.source:
+            deployment = msgspec.structs.replace(deployment, source=source)
+        chained.append(deployment)
+        if deployment.took_over:
+            if reigns is not None:
+                until = deployment.ended_at or deployment.at
+                chained[reigns] = msgspec.structs.replace(chained[reigns], until=until)
+            reigns = len(chained) - 1
     return chained
-
-
-def _end_of(chained: list[Deployment], successor: Deployment) -> None:
-    """Close the reign of whoever served before `successor` (the last element)."""
-    for n in range(len(chained) - 2, -1, -1):
-        if chained[n].outcome in {Outcome.SUCCEEDED, Outcome.UNKNOWN}:
-            if chained[n].until is None:
-                chained[n] = msgspec.structs.replace(chained[n], until=successor.ended_at or successor.at)
-            return

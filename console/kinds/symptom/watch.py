@@ -31,7 +31,7 @@ _STAMP = re.compile(r"^\W*(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d[.,\d]*Z?\W*|\b0
 class SymptomWatch:
     source = "logs"
     operations = ("logs:FilterLogEvents",)
-    every_s = 60.0
+    every_s = 30.0
 
     def sweep(self, eyes: Eyes) -> None:
         client = eyes.client("logs")

@@ -1,12 +1,13 @@
 """A pipeline definition (JSON, schema 2020-12-01) as typed records: parameters, steps, and who waits for whom. Pure.
 
 The schema is published at https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definition-JSON-schema/;
-limits (50 steps, 200 parameters) are the quotas of the AWS General Reference.
+limits (50 steps, 200 parameters) are the quotas of the AWS General Reference. Steps of types that the world cannot run
+(EMR, AutoML, …) are refused, not pretended.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -22,6 +23,9 @@ _RETRY_DEFAULT_ATTEMPTS = 5
 
 class BadDefinition(ValueError):
     """The definition cannot be run; the message is what CreatePipeline answers."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Unable to parse pipeline definition. {why}")
 
 
 class BadParameter(ValueError):
@@ -83,7 +87,6 @@ class Definition:
     parameters: Mapping[str, Parameter]
     steps: Mapping[str, Step]
     """Steps of all depths, in an order in which every step comes after those it waits for."""
-    experiment: Mapping[str, Any] | None = field(default=None, compare=False)
 
     def bind(self, given: Iterable[Mapping[str, str]]) -> dict[str, Any]:
         """Typed values of all parameters with `given` ([{Name, Value}]) over the defaults. Raises BadParameter."""
@@ -109,22 +112,22 @@ def parse(text: str) -> Definition:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise BadDefinition(f"Unable to parse pipeline definition. {error}") from None
+        raise BadDefinition(str(error)) from None
     if not isinstance(document, dict) or document.get("Version") != "2020-12-01":
-        raise BadDefinition("Unable to parse pipeline definition. Version must be 2020-12-01.")
+        raise BadDefinition("Version must be 2020-12-01.")
     try:
         parameters = {p["Name"]: _parameter(p) for p in document.get("Parameters", ())}
         steps = list(_steps(document.get("Steps") or [], None))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, BadDefinition):
             raise
-        raise BadDefinition(f"Unable to parse pipeline definition. Missing or wrong member: {error}.") from None
-    return _checked(parameters, steps, document)
+        raise BadDefinition(f"Missing or wrong member: {error}.") from None
+    return _checked(parameters, steps)
 
 
 def _parameter(raw: Mapping[str, Any]) -> Parameter:
     if raw["Type"] not in TYPES:
-        raise BadDefinition(f"Unable to parse pipeline definition. Unknown parameter type {raw['Type']}.")
+        raise BadDefinition(f"Unknown parameter type {raw['Type']}.")
     return Parameter(raw["Name"], raw["Type"], raw.get("DefaultValue"), tuple(raw.get("EnumValues") or ()))
 
 
@@ -132,7 +135,7 @@ def _steps(raw: Iterable[Mapping[str, Any]], branch: tuple[str, bool] | None) ->
     for body in raw:
         name, kind = body["Name"], body["Type"]
         if kind not in STEP_TYPES:
-            raise BadDefinition(f"Unable to parse pipeline definition. Unknown step type {kind}.")
+            raise BadDefinition(f"Unknown step type {kind}.")
         arguments = body.get("Arguments") or {}
         nested = ("IfSteps", "ElseSteps") if kind == "Condition" else ()
         own = {key: value for key, value in arguments.items() if key not in nested}
@@ -164,35 +167,52 @@ def _retry(raw: Mapping[str, Any]) -> RetryPolicy:
     )
 
 
-def _checked(parameters: dict[str, Parameter], steps: list[Step], document: Mapping[str, Any]) -> Definition:
+def _checked(parameters: dict[str, Parameter], steps: list[Step]) -> Definition:
     by_name = {step.name: step for step in steps}
     if not steps:
-        raise BadDefinition("Unable to parse pipeline definition. A pipeline needs at least one step.")
+        raise BadDefinition("A pipeline needs at least one step.")
     if len(by_name) < len(steps):
-        raise BadDefinition("Unable to parse pipeline definition. Step names must be unique.")
+        raise BadDefinition("Step names must be unique.")
     if len(steps) > MAX_STEPS or len(parameters) > MAX_PARAMETERS:
         raise BadDefinition(
             f"Pipeline definition exceeds the limit of {MAX_STEPS} steps or {MAX_PARAMETERS} parameters."
         )
     for step in steps:
         for unknown in sorted(step.upstream - by_name.keys()):
-            raise BadDefinition(
-                f"Unable to parse pipeline definition. Step {step.name} refers to unknown step {unknown}."
-            )
+            raise BadDefinition(f"Step {step.name} refers to unknown step {unknown}.")
         for reference in references(dict(step.body)):
             kind, _, name = reference.partition(".")
             if kind == "Parameters" and name not in parameters:
-                raise BadDefinition(
-                    f"Unable to parse pipeline definition. Step {step.name} refers to unknown parameter {name}."
-                )
+                raise BadDefinition(f"Step {step.name} refers to unknown parameter {name}.")
+        for place, member in _REQUIRED.get(step.type, ()):
+            if member not in getattr(step, place):
+                raise BadDefinition(f"Step {step.name} lacks {member}.")
         for condition in step.arguments.get("Conditions", ()) if step.type == "Condition" else ():
-            if condition["Type"] not in CONDITIONS:
-                raise BadDefinition(f"Unable to parse pipeline definition. Unknown condition {condition['Type']}.")
+            _check_condition(condition)
     try:
         order = list(TopologicalSorter({step.name: sorted(step.upstream) for step in steps}).static_order())
     except CycleError:
-        raise BadDefinition("Unable to parse pipeline definition. Cycle detected in pipeline steps.") from None
-    return Definition(parameters, {name: by_name[name] for name in order}, document.get("PipelineExperimentConfig"))
+        raise BadDefinition("Cycle detected in pipeline steps.") from None
+    return Definition(parameters, {name: by_name[name] for name in order})
+
+
+_REQUIRED = {
+    "Callback": (("body", "SqsQueueUrl"),),
+    "Lambda": (("body", "FunctionArn"),),
+    "Fail": (("arguments", "ErrorMessage"),),
+    "Condition": (("arguments", "Conditions"),),
+}
+
+
+def _check_condition(condition: Mapping[str, Any]) -> None:
+    kind = condition.get("Type")
+    if kind not in CONDITIONS:
+        raise BadDefinition(f"Unknown condition {kind}.")
+    for member in CONDITIONS[kind]:
+        if member not in condition:
+            raise BadDefinition(f"Condition {kind} lacks {member}.")
+    for inner in condition["Conditions"] if kind == "Or" else [condition["Condition"]] if kind == "Not" else ():
+        _check_condition(inner)
 
 
 _UNITS = {"Y": 365 * 86_400, "M": 30 * 86_400, "W": 604_800, "D": 86_400, "H": 3_600, "m": 60, "S": 1}
@@ -210,5 +230,5 @@ def duration_s(text: str) -> float:
             total += float(digits) * _UNITS["m" if sign == "M" and clock else sign]
             digits = ""
         else:
-            raise BadDefinition(f"Unable to parse pipeline definition. Bad duration {text}.")
+            raise BadDefinition(f"Bad duration {text}.")
     return total

@@ -134,7 +134,8 @@ class Phase:
     """EndpointStatus meanwhile."""
 
     def message(self, instances: int) -> str | None:
-        """StatusMessage for a variant of that many instances on `side`; None for a serverless one (0)."""
+        """StatusMessage for a variant of that many instances on `side`; None for a serverless one (0),
+        and for Updating, where it depends on what was before."""
         count = counted(self.moved, instances)
         match self.status:
             case _ if not instances:
@@ -150,7 +151,7 @@ class Phase:
                 )
             case "Deleting":
                 return f"Terminating {count} instance(s)."
-        return f"Scaling out desired instance count to {instances}."
+        return None
 
 
 def counted(share: float, instances: int) -> int:

@@ -58,7 +58,7 @@ def update_endpoint(world: World, region: Region, request: dict[str, Any], calle
     endpoint = endpoints.settled(request["EndpointName"], also=("UpdateRollbackFailed", "OutOfService"))
     # The current config is read first: once it is deleted, every update fails naming it (terraform #40048).
     configs.get(endpoint.config)
-    target = configs.settled(request["EndpointConfigName"], world.now, world.clock.real(world.config_lag_s))
+    target = configs.visible(request["EndpointConfigName"], world.now, world.clock.real(world.config_lag_s))
     if target.name == endpoint.config and endpoint.status == "InService":
         # That it is refused is known from public clients' tests, the words are not (facts: sagemaker 2.5).
         raise validation(f'Endpoint "{endpoint.arn}" already uses endpoint configuration "{target.arn}".')

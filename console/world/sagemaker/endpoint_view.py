@@ -65,16 +65,29 @@ def _running(region: Region, endpoint: Endpoint, moment: Moment) -> list[Members
             phase, began = moment
             if change.kind == "update":
                 view["CurrentWeight"] = round(variant.weight * (1 - phase.traffic), 4)
-                view["CurrentInstanceCount"] = counted(phase.old, variant.instances) if variant.instances else None
+                view["CurrentInstanceCount"] = counted(phase.old, variant.instances) or None
             if change.kind == "scale" and phase.endpoint == "Updating":
-                target = next((one for one in change.fleet if one.name == variant.name), variant)
-                view |= {"DesiredWeight": target.weight, "DesiredInstanceCount": target.instances or None}
-                if target != variant:
-                    view["VariantStatus"] = [_status(phase, target.instances, began)]
-            elif phase.side == "old" and change.kind != "maintenance":
+                target = next(one for one in change.fleet if one.name == variant.name)
+                view |= _scaling(variant, target, began)
+            elif change.kind in ("update", "delete") and phase.side == "old":
                 view["VariantStatus"] = [_status(phase, variant.instances, began)]
         shown.append(view)
     return shown
+
+
+def _scaling(now: Variant, target: Variant, began: float) -> Members:
+    """What differs in a variant whose weight or count is being changed."""
+    if target == now:
+        return {}
+    status: Members = {"Status": "Updating", "StartTime": round(began, 3)}
+    if target.instances != now.instances:
+        way = "out" if target.instances > now.instances else "in"
+        status["StatusMessage"] = f"Scaling {way} desired instance count to {target.instances}."
+    return {
+        "DesiredWeight": target.weight,
+        "DesiredInstanceCount": target.instances or None,
+        "VariantStatus": [status],
+    }
 
 
 def _pending(region: Region, endpoint: Endpoint, moment: Moment) -> Members | None:

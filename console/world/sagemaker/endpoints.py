@@ -66,12 +66,12 @@ class Endpoints:
         self._changing: dict[str, Endpoint] = {}
         self.bad_configs: dict[str, Trouble] = {}
         """Configs whose instances never come up, by name: set by incidents and tests."""
+        self.bad_scalings: dict[str, Trouble] = {}
+        """Endpoints whose next change of weights or capacity fails."""
         self.on_settling: list[Callable[[Endpoint], None]] = []
         """Called before the end of a change is applied: the fleets are still those of the change."""
         self.on_settled: list[Callable[[Endpoint], None]] = []
         """Called after it is applied: how incidents follow what operators do."""
-        self.bad_scalings: dict[str, Trouble] = {}
-        """Endpoints whose next change of weights or capacity fails."""
 
     def __iter__(self) -> Iterator[Endpoint]:
         return iter(self._items.values())
@@ -106,8 +106,9 @@ class Endpoints:
 
     def check_quota(self, more: Fleet, share: float = 1.0) -> None:
         """Raises ResourceLimitExceeded if these instances do not fit beside all that run or are being launched."""
-        changing = (one.change.fleet for one in self._changing.values() if one.change and one.change.kind != "scale")
-        used = instances_by_type([*(one.fleet for one in self._items.values()), *changing])
+        changes = (one.change for one in self._changing.values())
+        launching = [change.fleet for change in changes if change and change.kind in ("create", "update")]
+        used = instances_by_type([*(one.fleet for one in self._items.values()), *launching])
         for instance_type, count in instances_by_type([more]).items():
             limit, delta = self._region.of(Quotas).limit(instance_type), counted(share, count)
             if used[instance_type] + delta > limit:

@@ -17,7 +17,12 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "LessThan": operator.lt,
     "LessThanOrEqualTo": operator.le,
 }
-CONDITIONS = frozenset({*_COMPARE, "In", "Not", "Or"})
+CONDITIONS: dict[str, tuple[str, ...]] = dict.fromkeys(_COMPARE, ("LeftValue", "RightValue")) | {
+    "In": ("QueryValue", "Values"),
+    "Not": ("Condition",),
+    "Or": ("Conditions",),
+}
+"""Types of conditions and the members that each needs."""
 
 
 class Unresolved(Exception):
@@ -100,7 +105,7 @@ def holds(condition: Mapping[str, Any], scope: Scope) -> bool:
     """Whether a condition is true. Values of two types compare as numbers where both are, else as text."""
     kind = condition["Type"]
     if kind == "Not":
-        return not holds(condition.get("Condition") or condition["Expression"], scope)
+        return not holds(condition["Condition"], scope)
     if kind == "Or":
         return any(holds(item, scope) for item in condition["Conditions"])
     if kind == "In":

@@ -37,6 +37,9 @@ class _Alone:
     def cached(self, execution: Execution, step: Step, signature: str, now: float) -> tuple[Execution, StepRun] | None:
         return None
 
+    def refusal(self, run: StepRun, job: str) -> str | None:
+        return None
+
     def began(self, execution: Execution, run: StepRun, job: Attempt) -> None:
         pass
 

@@ -108,7 +108,6 @@ def _training(
     start, done = _reached(job, now), job.status == SUCCEEDED
     seconds = int((job.ended or now) - start) if start else None
     output = str(request.get("OutputDataConfig", {}).get("S3OutputPath", "s3://unknown")).rstrip("/")
-    hyper = {key: str(value) for key, value in (request.get("HyperParameters") or {}).items()}
     return {
         **{key: request.get(key) for key in kept.split()},
         "TrainingJobName": job.job,
@@ -118,7 +117,7 @@ def _training(
         "SecondaryStatus": transitions[-1]["Status"],
         "SecondaryStatusTransitions": transitions,
         "FailureReason": _reason(job),
-        "HyperParameters": hyper,
+        "HyperParameters": request.get("HyperParameters"),
         "CreationTime": job.started,
         "TrainingStartTime": start,
         "TrainingEndTime": job.ended,

@@ -163,6 +163,8 @@ class Execution:
     """None: history that nobody has looked at yet (see history.py)."""
     values: dict[str, Any] = field(default_factory=dict)
     """Typed parameters."""
+    attempted: dict[str, list[Attempt]] = field(default_factory=dict)
+    """Attempts of steps that RetryPipelineExecution has put back and that have not started again yet."""
 
     @property
     def arn(self) -> str:

@@ -82,7 +82,7 @@ class Configs(Shelf):
     def __init__(self, region: Region) -> None:
         super().__init__(region, "endpoint-config", "endpoint configuration")
 
-    def settled(self, name: str, now: float, lag_s: float) -> Resource:
+    def visible(self, name: str, now: float, lag_s: float) -> Resource:
         """As UpdateEndpoint sees it: a config written a moment ago may still be missing (facts: sagemaker 2.3)."""
         found = self.get(name)
         if now < found.created + lag_s:

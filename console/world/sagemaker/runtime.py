@@ -41,6 +41,9 @@ class Surroundings(Protocol):
     def cached(self, execution: Execution, step: Step, signature: str, now: float) -> tuple[Execution, StepRun] | None:
         """The run that a cached step may reuse."""
 
+    def refusal(self, run: StepRun, job: str) -> str | None:
+        """Why AWS would not make this job; None when it would."""
+
     def began(self, execution: Execution, run: StepRun, job: Attempt) -> None:
         """A step's job has started: from now on it has a log."""
 
@@ -60,14 +63,10 @@ class Runtime:
 
     def retry(self, execution: Execution, now: float) -> None:
         """Resumes a Failed or Stopped execution in place."""
-        for name in [name for name, run in execution.runs.items() if run.status != SUCCEEDED]:
-            run = execution.runs[name]
-            run.earlier = len(run.attempts)
-            if not run.attempts:
+        for name, run in list(execution.runs.items()):
+            if run.status != SUCCEEDED:
+                execution.attempted[name] = run.attempts
                 del execution.runs[name]
-                continue
-            run.status, run.started, run.ended, run.reason = "Starting", now, None, None
-            run.timer = self._later(execution, now, START_S, self._launcher(execution, run))
         self._become(execution, EXECUTING, now)
         self._advance(execution, now)
 
@@ -77,14 +76,16 @@ class Runtime:
             return
         self._become(execution, STOPPING, now)
         for run in [run for run in execution.runs.values() if run.running]:
-            if run.step.type == "Callback" and run.status == EXECUTING:
-                run.status = STOPPING
+            working = run.job is not None and run.job.ended is None
+            if working and run.step.type == "Lambda":
+                continue
+            run.status = STOPPING
+            if working and run.step.type == "Callback":
                 self._outside.send(run.arguments["SqsQueueUrl"], _message(execution, run, STOPPING))
-            elif run.step.type != "Lambda" or run.status == "Starting":
-                self._cancel(run)
-                run.status = STOPPING
-                delay = STOP_S if run.job and run.job.ended is None else INSTANT_S
-                run.timer = self._later(execution, now, delay, self._ender(execution, run, STOPPED, None))
+                continue
+            self._cancel(run)
+            delay = STOP_S if working else INSTANT_S
+            run.timer = self._later(execution, now, delay, self._ender(execution, run, STOPPED, None))
         self._advance(execution, now)
 
     def answer(
@@ -101,7 +102,8 @@ class Runtime:
             for step in startable(execution):
                 if sum(run.running for run in runs.values()) >= limit:
                     break
-                run = runs[step.name] = StepRun(step, "Starting", now)
+                attempts = execution.attempted.pop(step.name, [])
+                run = runs[step.name] = StepRun(step, "Starting", now, attempts=attempts, earlier=len(attempts))
                 run.timer = self._later(execution, now, START_S, self._launcher(execution, run))
         if not any(run.running for run in runs.values()):
             failed = any(run.status == FAILED for run in runs.values())
@@ -120,7 +122,7 @@ class Runtime:
             run.arguments = work.resolved(step, scope)
             if step.type == "Condition":
                 run.outcome = all(holds(condition, scope) for condition in step.arguments["Conditions"])
-        except Unresolved as error:
+        except (Unresolved, LookupError, TypeError, ValueError) as error:  # the rest: expressions that are none
             self._end(execution, run, FAILED, f"ClientError: {error}", now)
             return
         run.status, run.signature = EXECUTING, work.signature(step, run.arguments)
@@ -129,19 +131,23 @@ class Runtime:
         if run.source:
             seconds, end = INSTANT_S, self._ender(execution, run, SUCCEEDED, None)
         elif step.type == "Fail":
-            seconds, end = (
-                INSTANT_S,
-                self._ender(execution, run, FAILED, str(run.arguments["Arguments"]["ErrorMessage"])),
-            )
+            reason = str(run.arguments["Arguments"]["ErrorMessage"])
+            seconds, end = INSTANT_S, self._ender(execution, run, FAILED, reason)
         elif step.type == "Callback":
             self._call_back(execution, run, now)
             return
         else:
-            seconds, end = self._job(execution, run, now)
+            number = len(run.attempts) + 1
+            job = work.job_name(execution, step, number)
+            if refusal := self._outside.refusal(run, job):
+                self._end(execution, run, FAILED, refusal, now)
+                return
+            seconds, end = self._job(execution, run, number, job, now)
         run.timer = self._later(execution, now, seconds, end)
 
-    def _job(self, execution: Execution, run: StepRun, now: float) -> tuple[float, Callable[[float], None]]:
-        number = len(run.attempts) + 1
+    def _job(
+        self, execution: Execution, run: StepRun, number: int, job: str, now: float
+    ) -> tuple[float, Callable[[float], None]]:
         fault = execution.script.fault(run.step.name, number)
         seconds = work.duration_s(run.step)
         if fault is not None:
@@ -149,7 +155,7 @@ class Runtime:
         elif run.step.type == "Lambda":
             run.outputs = work.typed_outputs(run.step, {})
         due = now + self._real(seconds * execution.pace)
-        run.attempts.append(Attempt(number, work.job_name(execution, run.step, number), now, due, fault=fault))
+        run.attempts.append(Attempt(number, job, now, due, fault=fault))
         self._outside.began(execution, run, run.attempts[-1])
         end = (SUCCEEDED, None) if fault is None else (FAILED, fault.reason)
         return seconds, self._ender(execution, run, *end)

@@ -17,12 +17,24 @@ from console.world.sagemaker.records import SUCCEEDED, TERMINAL, Attempt, Execut
 from console.world.sagemaker.runtime import Runtime
 from console.world.sagemaker.search import SearchIndex
 from console.world.sagemaker.tags import Tags
-from console.world.shapes import clean
+from console.world.shapes import check_request, clean
 
 if TYPE_CHECKING:
     from console.world.world import Region
 
 _DAY_S = 86_400.0
+
+# How a step's job is asked for, and the member that carries its name.
+_CREATE = {
+    "Processing": ("CreateProcessingJob", "ProcessingJobName"),
+    "QualityCheck": ("CreateProcessingJob", "ProcessingJobName"),
+    "ClarifyCheck": ("CreateProcessingJob", "ProcessingJobName"),
+    "Training": ("CreateTrainingJob", "TrainingJobName"),
+    "Transform": ("CreateTransformJob", "TransformJobName"),
+    "Tuning": ("CreateHyperParameterTuningJob", "HyperParameterTuningJobName"),
+    "Model": ("CreateModel", "ModelName"),
+    "RegisterModel": ("CreateModelPackage", ""),
+}
 
 
 class Pipelines:
@@ -97,10 +109,22 @@ class Pipelines:
         for earlier in reversed(execution.pipeline.executions):
             if earlier is execution or earlier.created < oldest - _DAY_S:
                 continue
-            run = expand(earlier).runs.get(step.name)
+            run = self.opened(earlier).runs.get(step.name)
             fits = run and run.status == SUCCEEDED and run.source is None and run.signature == signature
             if run and fits and oldest <= (run.ended or 0.0) <= now:
                 return earlier, run
+        return None
+
+    def refusal(self, run: StepRun, job: str) -> str | None:
+        name, member = _CREATE.get(run.step.type, ("", ""))
+        if not name:
+            return None
+        request = run.arguments["Arguments"]
+        try:
+            check_request("sagemaker", name, clean({member: job, **request} if member else request))
+        except AwsError as error:
+            # The wording of step failures that never became a job, as users quote it in issues.
+            return f"ClientError: Failed to invoke sagemaker:{name}. Error Details: {error.message}"[:1024]
         return None
 
     def began(self, execution: Execution, run: StepRun, job: Attempt) -> None:

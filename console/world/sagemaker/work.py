@@ -81,6 +81,9 @@ def resolved(step: Step, scope: Scope) -> dict[str, Any]:
     members = {key: value for key, value in step.body.items() if key not in _OWN_MEMBERS and value is not None}
     arguments = {} if step.type == "Condition" else step.arguments
     answer: dict[str, Any] = resolve({**members, "Arguments": arguments}, scope)
+    if hyper := answer["Arguments"].get("HyperParameters"):
+        # Numbers from parameters arrive as text there, as the service wants them.
+        answer["Arguments"]["HyperParameters"] = {name: _text(value) for name, value in hyper.items()}
     return answer
 
 
@@ -204,19 +207,20 @@ def _package_arn(execution: Execution, run: StepRun) -> str:
 
 
 def _baselines(run: StepRun, job: Attempt) -> dict[str, str]:
-    outputs = run.arguments["Arguments"]["ProcessingOutputConfig"]["Outputs"]
-    prefix = str(outputs[0]["S3Output"]["S3Uri"]).rstrip("/")
+    outputs = run.arguments["Arguments"].get("ProcessingOutputConfig", {}).get("Outputs") or [{}]
+    prefix = str(outputs[0].get("S3Output", {}).get("S3Uri", "s3://unknown")).rstrip("/")
     names = {"Statistics": "statistics.json", "Constraints": "constraints.json"}
     return {
         f"{use}{what}": f"{prefix}/{job.job}/{file}"
         for use in ("CalculatedBaseline", "BaselineUsedForDriftCheck")
         for what, file in names.items()
+        if what == "Constraints" or run.step.type == "QualityCheck"  # a Clarify check has no statistics
     }
 
 
 def _check(execution: Execution, run: StepRun, job: Attempt) -> dict[str, Any]:
     violated = run.status != SUCCEEDED and job.fault is not None
-    report = _baselines(run, job)["CalculatedBaselineStatistics"].replace("statistics", "constraint_violations")
+    report = _baselines(run, job)["CalculatedBaselineConstraints"].replace("/constraints.", "/constraint_violations.")
     return {
         **_baselines(run, job),
         "CheckType": run.arguments.get("CheckType"),
