@@ -52,8 +52,17 @@ lock: $(BIN)/uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header --extra demo --group dev pyproject.toml -o requirements.lock
 
+# The versions are those of the lock; the file needs the same minor version of Python that built it.
 bundle: $(STAMP)
-	@$(BIN)/python -m tests.bundle
+	@echo "lastgood: building dist/lastgood.pyz"
+	@rm -rf build/site && mkdir -p build dist
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--constraint requirements.lock pyproject.toml -o build/core.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target build/site --require-hashes -r build/core.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target build/site --no-deps .
+	@$(BIN)/shiv --site-packages build/site --compressed --python "/usr/bin/env python3" \
+		--entry-point console.cli:main --output-file dist/lastgood.pyz >/dev/null
+	@ls -l dist/lastgood.pyz
 
 clean:
 	rm -rf $(VENV) .peers dist

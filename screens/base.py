@@ -146,7 +146,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def shell_commands(self) -> list[Command]:
         filters = [
-            Command("filter", "slash", "filter", "Show the rows that match: text, !not, column:value", self._ask_filter,
+            Command("filter", "slash", "filter", "Show the rows that match: text, !not, column:value", self.ask_filter,
                     Group.SHELL, footer=False)
         ]  # fmt: skip
         return [
@@ -200,7 +200,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def _ask_command(self) -> None:
         self.open_prompt(":")
 
-    def _ask_filter(self) -> None:
+    def ask_filter(self) -> None:
         self.open_prompt("/" + self.chip())
 
     def on_paste(self, event: events.Paste) -> None:

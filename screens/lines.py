@@ -28,9 +28,11 @@ class Piece(NamedTuple):
 class Line(NamedTuple):
     """What one line shows; equal lines look the same, whatever row they belong to."""
 
-    pieces: tuple[Piece, ...]
-    cursor: bool
-    marked: bool
+    pieces: tuple[Piece, ...] = ()
+    cursor: bool = False
+    marked: bool = False
+    words: str = ""
+    """What an empty table says instead."""
 
 
 def difference(placed: Sequence[Placed], width: int, y: int, old: Line | None, new: Line | None) -> list[Region]:
@@ -52,8 +54,9 @@ def paint(line: Line | None, placed: Sequence[Placed], width: int) -> Strip:
     """The line as a strip of exactly `width` cells."""
     if line is None:
         return Strip.blank(width)
-    if len(line.pieces) != len(placed):  # the words of an empty table
-        return Strip([Segment(fill(line.pieces[0].text, width), style("dim"))], width)
+    if line.words:
+        indent = min(width, 3)  # where names begin
+        return Strip([Segment(" " * indent + fill(line.words, width - indent), style("dim"))], width)
     painter = _Painter()
     base = cursor_style(marked=line.marked) if line.cursor else style("", marked=line.marked)
     painter.add(MARK if line.marked else " ", base if line.cursor or not line.marked else style("mark"))

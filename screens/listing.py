@@ -120,11 +120,8 @@ class ListScreen(ConsoleScreen):
         if verdict is None:
             return ()
         sign = verdict.sign
-        pieces: list[Piece] = [
-            (f" {sign.glyph} {sign.value}", sign.value),
-            ("  ", ""),
-            (verdict.words, "strong"),
-        ]
+        word = "" if verdict.words.startswith(sign.value) else f"{sign.value}  "  # not "ok  ok, v8 since 03:09Z"
+        pieces: list[Piece] = [(f" {sign.glyph} {word}", sign.value), (verdict.words, "strong")]
         for reason in verdict.reasons:
             pieces += [(" · ", "dim"), (reason, "")]
         return pieces
@@ -147,6 +144,10 @@ class ListScreen(ConsoleScreen):
 
     def filterable(self) -> bool:
         return True
+
+    def ask_filter(self) -> None:
+        self.run_worker(asyncio.to_thread(self.table.prepare_filter), group="filter", exclusive=True)
+        super().ask_filter()
 
     def filter_typed(self, text: str) -> None:
         self._use_filter(text)

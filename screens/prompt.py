@@ -27,21 +27,21 @@ class Edit:
 
     def press(self, key: str) -> Edit | None:
         """The line after an editing key; None if the key edits nothing. The first character cannot be left behind."""
-        value, at = self.value, self.at
+        value, at, first = self.value, self.at, min(1, self.at)
         match key:
             case "backspace" | "ctrl+h":
                 return Edit(value[: at - 1] + value[at:], at - 1) if at else self
             case "delete":
                 return Edit(value[:at] + value[at + 1 :], at)
             case "ctrl+w":
-                start = value[:at].rstrip().rfind(" ") + 1
-                return Edit(value[: max(1, start)] + value[at:], max(1, start))
+                start = max(first, value[:at].rstrip().rfind(" ") + 1)
+                return Edit(value[:start] + value[at:], start)
             case "ctrl+u":
-                return Edit(value[:1] + value[at:], 1)
+                return Edit(value[:first] + value[at:], first)
             case "left" | "right":
-                return Edit(value, min(len(value), max(1, at + (1 if key == "right" else -1))))
+                return Edit(value, min(len(value), max(first, at + (1 if key == "right" else -1))))
             case "home" | "end":
-                return Edit(value, 1 if key == "home" else len(value))
+                return Edit(value, first if key == "home" else len(value))
         return None
 
 

@@ -36,7 +36,8 @@ class State:
         self.view = view
         self.was: Any = _MISSING
         self.changed_in = generation
-        self.folded: Mapping[str, str] | None = None
+        self.folded: tuple[Any, Mapping[str, str]] | None = None
+        """The view that was read, and its texts: written by a thread too, hence checked against `view` when used."""
         self.sort: Any = _MISSING
 
 
@@ -79,12 +80,10 @@ class Rows:
             if state is None:
                 states[key] = State(key, view, 0 if first else generation)
                 touched = True
-            elif state.view is not view:
-                if state.view != view:
-                    state.was, state.changed_in = state.view, generation
-                    state.folded, state.sort = None, _MISSING
-                    touched = True
-                state.view = view  # also when equal: the old one's memory is let go
+            elif state.view is not view and state.view != view:
+                state.was, state.changed_in = state.view, generation
+                state.view, state.sort = view, _MISSING
+                touched = True
         if len(states) != len(given):
             given = list(dict.fromkeys(given))  # a name twice would draw one row twice
             for key in states.keys() - set(given):
@@ -141,10 +140,16 @@ class Rows:
         self.order = list(keys)
 
     def _folded(self, state: State) -> Mapping[str, str]:
-        if state.folded is None:
-            cells = {column.id: safe(cell_of(column, state.view, self._now).text) for column in self.columns}
-            state.folded = fold(cells)
-        return state.folded
+        view, folded = state.view, state.folded
+        if folded is None or folded[0] is not view:
+            cells = {column.id: safe(cell_of(column, view, self._now).text) for column in self.columns}
+            state.folded = folded = (view, fold(cells))
+        return folded[1]
+
+    def fold_all(self) -> None:
+        """Read ahead what a filter will ask for. Safe on a thread: it only fills what is checked when used."""
+        for state in list(self.states.values()):
+            self._folded(state)
 
     def _sorted(self, keys: list[str], column: Column) -> list[str]:
         """Stable, so that equals keep the default order; cells without a value come last in both directions.

@@ -9,17 +9,22 @@ from typing import Any
 import msgspec
 
 from console.actions.verb import Verb
+from console.clients import profiles
 from console.clients.aws import Cloud
-from console.clients.identity import Identity
+from console.clients.identity import Identity, who
 from console.clock import Millis, now_ms
-from console.errors import LedgerError
+from console.errors import LedgerError, Refused
 from console.ledger.snapshot import Snapshot
 from console.ledger.store import Ledger
 from console.settings import Context
 
 
 class ActionDesk:
-    """What `console.actions.verb.Desk` asks for, on a real account and a real ledger."""
+    """What `console.actions.verb.Desk` asks for, on a real account and a real ledger.
+
+    `identity` is whom STS named for the reading credentials. With an `act_profile` the plan names that profile's role
+    without assuming it; `confirm`, called after consent, assumes it and asks STS.
+    """
 
     def __init__(
         self,
@@ -33,6 +38,7 @@ class ActionDesk:
     ) -> None:
         self.verb, self._context, self._cloud = verb, context, cloud
         self._identity, self.ledger, self._now = identity, ledger, now
+        self._acting: Identity | None = None
 
     @property
     def scope(self) -> str:
@@ -44,7 +50,26 @@ class ActionDesk:
 
     @property
     def identity(self) -> str:
+        if self._acting is not None:
+            return self._acting.arn
+        if self.verb.writes and (profile := self._context.act_profile):
+            return profiles.role_arn(profile) or f"profile {profile}"
         return self._identity.arn
+
+    @property
+    def acting_ends(self) -> Millis | None:
+        return self._cloud.ends_at(write=True) if self.verb.writes else None
+
+    def confirm(self) -> None:
+        if not self.verb.writes:
+            return
+        acting = who(self._cloud, write=True) if self._context.act_profile else self._identity
+        if not acting.confirmed:
+            raise Refused("STS has not confirmed who would act", advice="lastgood doctor says what keeps it")
+        if (acting.partition, acting.account) != (self._identity.partition, self._identity.account):
+            there = f"profile {self._context.act_profile} acts in account {acting.account}"
+            raise Refused(f"{there}, not in {self._identity.account}", advice="mend act_profile in config.toml")
+        self._acting = acting
 
     @property
     def frozen(self) -> str:
@@ -55,6 +80,9 @@ class ActionDesk:
         return self._cloud.client(service, self.verb.reads, urgent=True)
 
     def writer(self, service: str) -> Any:
+        """Raises Refused before `confirm`: nothing is written as nobody."""
+        if self._acting is None:
+            raise Refused("STS has not confirmed who would act; nothing was sent")
         return self._cloud.client(service, self.verb.writes, write=True)
 
     def now(self) -> Millis:

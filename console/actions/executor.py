@@ -10,24 +10,34 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import msgspec
 
 from console.actions.book import Book
 from console.actions.model import Call, Plan, Sighting, Stage
+from console.actions.progress import Progress
 from console.actions.verb import Deed, Desk
-from console.clients.errors import never_sent
-from console.errors import LastgoodError, Refused, SourceError, Throttled, TimedOut, Unreachable
-from console.ledger.locks import Locks, action_lock, subject_lock
+from console.clients.errors import InProgress, never_sent
+from console.clock import MINUTE, clock_time
+from console.errors import (
+    CredentialsError,
+    LastgoodError,
+    LedgerError,
+    NotFound,
+    Refused,
+    SourceError,
+    Throttled,
+    TimedOut,
+    Unreachable,
+)
+from console.ledger.locks import Held, Locks, action_lock, subject_lock
 
-POLL_S = 5.0
-UNCLEAR_S = 60.0
-"""How long an unclear write is looked for before it counts as not having happened."""
-
-THROTTLES = 6
-RESENDS = 3
+TRIES = 6
+"""How often a write that was surely not executed is tried again."""
 
 STEPS = {
     Stage.NOT_NEEDED: "not_needed",
@@ -38,8 +48,26 @@ STEPS = {
 """Terminal stages as journal steps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between looks; for how long an unclear write is looked for (then it counts as not having happened), and
+    for how long queue and verification may last each."""
+
+    poll_s: float = 5.0
+    unclear_s: float = 60.0
+    patience_s: float = 6 * 3600
+
+
+class _Again(Exception):
+    """A call that surely was not executed. It may be sent again, after another look at its subject."""
+
+    def __init__(self, error: SourceError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 class Executor:
-    """Applies plans. `sleep` and `patience_s` are given by tests; `patience_s` bounds queue and verification each."""
+    """Applies plans. `pace` and `sleep` are given by tests."""
 
     def __init__(
         self,
@@ -48,12 +76,11 @@ class Executor:
         book: Book,
         locks: Locks,
         *,
+        pace: Pace | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        poll_s: float = POLL_S,
-        patience_s: float = 6 * 3600,
     ) -> None:
         self.desk, self.deed, self.book, self.locks = desk, deed, book, locks
-        self._sleep, self._poll_s, self._patience_s = sleep, poll_s, patience_s
+        self._pace, self._sleep = pace or Pace(), sleep
 
     def apply(self, plan: Plan, *, reason: str = "", ticket: str = "") -> Sighting:
         """Do it and verify it. Returns the terminal sighting; raises Refused before anything was written."""
@@ -61,44 +88,59 @@ class Executor:
             raise Refused("; ".join(f"{c.check}: {c.detail}" for c in plan.refused), advice="mend it, then plan again")
         if plan.scope != self.desk.scope:
             raise Refused(f"the plan is for {plan.scope}, this is {self.desk.scope}", advice="choose its context")
+        self.desk.confirm()
         with self._locked(plan):
-            if self.book.steps(plan.id):
-                raise Refused(
-                    f"plan {plan.id} was applied already", advice=f"lastgood audit {plan.id} tells its outcome"
-                )
-            intent = {
-                "plan": msgspec.to_builtins(plan),
-                "reason": reason,
-                "ticket": ticket,
-                "by": self.desk.identity,
-                "at": f"{getpass.getuser()}@{socket.gethostname()}",
-                "pid": os.getpid(),
-            }
-            self.book.write("intent", intent)
-            return self._guarded(plan, lambda: self._go(plan))
+            if self.book.progress().began:
+                advice = f"lastgood audit {plan.id} tells its outcome"
+                raise Refused(f"plan {plan.id} was applied already", advice=advice)
+            self._in_time(plan, plan.starts_at or self.desk.now())
+            self.book.write(
+                "intent",
+                {
+                    "plan": msgspec.to_builtins(plan),
+                    "reason": reason,
+                    "ticket": ticket,
+                    "by": self.desk.identity,
+                    "at": f"{getpass.getuser()}@{socket.gethostname()}",
+                    "pid": os.getpid(),
+                },
+            )
+            return self._to_end(plan, lambda: self._go(plan))
 
     def resume(self, plan: Plan) -> Sighting:
-        """Go on where a dead executor stopped: what was sent is observed, never sent again unless its token allows."""
+        """Go on where a dead executor stopped: what was sent is observed, never sent again unless its token allows.
+
+        What still waits in its queue may only go on after consent: that is the caller's to ask.
+        """
         with self._locked(plan):
-            steps = self.book.steps(plan.id)
-            sent = [body for step, body in steps if step == "call"]
-            answers = [body.get("answer", {}) for step, body in steps if step == "answer"]
-            mark = next((str(body.get("mark", "")) for step, body in steps if step == "ready"), "")
-            self.book.write("note", {"words": f"taken over by pid {os.getpid()}"})
-            if not sent:
-                return self._guarded(plan, lambda: self._go(plan))
-            return self._guarded(plan, lambda: self._finish(plan, mark, answers, len(sent)))
+            done = self.book.progress()
+            if not done.began:
+                raise NotFound(f"no action {plan.id} has begun", advice="lastgood audit lists them")
+            if done.ended:
+                advice = f"lastgood audit {plan.id} tells all of it"
+                raise Refused(f"{plan.id} is closed already: {done.ended}, {done.words}", advice=advice)
+            # A token's call may go out again, and so may anything that was not sent.
+            if len(done.answers) < len(plan.calls):
+                self.desk.confirm()
+            self.book.write("note", {"words": f"taken over by pid {os.getpid()}", "by": self.desk.identity})
+            return self._to_end(plan, lambda: self._finish(plan, done) if done.sent else self._go(plan))
 
-    def _locked(self, plan: Plan) -> _Locks:
-        return _Locks(self.locks, plan)
+    def _locked(self, plan: Plan) -> _Locked:
+        return _Locked(self.locks, plan)
 
-    def _guarded(self, plan: Plan, do: Callable[[], Sighting]) -> Sighting:
+    def _to_end(self, plan: Plan, do: Callable[[], Sighting]) -> Sighting:
+        """Journals how it ended. What ended without being observed is left open: the next console closes it."""
         try:
             end = do()
-        except TimedOut:
-            raise  # left open on purpose: the next console observes and closes it
+        except (TimedOut, LedgerError) as error:
+            self.book.write("note", {"words": f"left open: {error.message}", "advice": error.advice})
+            raise
         except LastgoodError as error:
-            self.book.write("failed", {"words": error.message, "advice": error.advice})
+            step = "refused" if isinstance(error, Refused) else "failed"
+            self.book.write(step, {"words": error.message, "advice": error.advice})
+            raise
+        except Exception as error:
+            self.book.write("note", {"words": f"left open: {type(error).__name__} in lastgood itself"})
             raise
         if end.stage is Stage.DONE:
             self.deed.keep(self.desk, plan)
@@ -106,127 +148,186 @@ class Executor:
         return end
 
     def _go(self, plan: Plan) -> Sighting:
-        seen = self._await("queued", lambda: self.deed.ready(self.desk, plan), {Stage.WAIT})
-        if seen.stage is Stage.FAILED:
-            self.book.write("refused", {"words": seen.words})
-            raise Refused(seen.words, advice="nothing was changed; mend it, then plan again")
-        if seen.stage is not Stage.GO:
-            return seen
-        self.book.write("ready", {"words": seen.words, "mark": seen.mark})
-        return self._finish(plan, seen.mark, [], 0)
+        """Wait for its turn, then send and verify. Whatever delays the sending, the subject is looked at again."""
+        for tries in count(1):
+            seen = self._await("queued", lambda: self._ready(plan), {Stage.WAIT})
+            if seen.stage is Stage.FAILED:
+                raise Refused(seen.words, advice="nothing was changed; mend it, then plan again")
+            if seen.stage is not Stage.GO:
+                return seen
+            self.book.write("ready", {"words": seen.words, "mark": seen.mark})
+            try:
+                return self._finish(plan, Progress(mark=seen.mark))
+            except _Again as again:
+                if tries >= TRIES:
+                    raise again.error from None
+                self._sleep(min(2.0**tries, 4 * self._pace.poll_s))
+        raise AssertionError("unreachable")
 
-    def _finish(self, plan: Plan, mark: str, answers: list[Mapping[str, Any]], sent: int) -> Sighting:
+    def _ready(self, plan: Plan) -> Sighting:
+        seen = self.deed.ready(self.desk, plan)
+        if seen.stage is Stage.WAIT:
+            self._in_time(plan, self.desk.now() + MINUTE)
+        return seen
+
+    def _in_time(self, plan: Plan, starts_at: int) -> None:
+        """Nothing is queued past the end of the acting credentials. Raises Refused."""
+        ends = self.desk.acting_ends
+        if plan.calls and ends is not None and ends <= starts_at:
+            until = clock_time(ends, self.desk.now())
+            words = f"the acting credentials end {until}, before {plan.settle or 'it can start'}"
+            raise Refused(f"{words}: nothing was sent", advice="sign in again, then plan again")
+
+    def _finish(self, plan: Plan, done: Progress) -> Sighting:
+        answers: list[Mapping[str, Any]] = []
         for n, call in enumerate(plan.calls):
-            if n < len(answers):
+            if n in done.answers:
+                answers.append(done.answers[n])
                 continue
-            if n < sent and not call.token:
-                took = self._look_for(plan, call)
-                if not took:
-                    return Sighting(Stage.FAILED, f"{call.operation} was sent, but did not take effect")
-                answers.append({})
+            if n in done.sent and not call.token:
+                found = self._look_for(plan, call, done.mark)
             else:
-                answers.append(self._send(plan, call))
-            self.book.write("answer", {"call": n, "answer": _plain(answers[-1])})
+                found = self._send(plan, n, call, done.mark)
+            if isinstance(found, Sighting):
+                return found
+            answers.append(found)
+            self.book.write("answer", {"call": n, "answer": _plain(found)})
         return self._await(
-            "verifying", lambda: self.deed.verify(self.desk, plan, mark, answers), {Stage.WAIT, Stage.GO}
+            "verifying", lambda: self.deed.verify(self.desk, plan, done.mark, answers), {Stage.WAIT, Stage.GO}
         )
 
-    def _send(self, plan: Plan, call: Call) -> Mapping[str, Any]:
-        """One request leaves this process. Only what was surely not executed, or has a token, is sent again."""
+    def _send(self, plan: Plan, n: int, call: Call, mark: str) -> Mapping[str, Any] | Sighting:
+        """One request leaves this process; only one that carries a token leaves it again after an unclear failure.
+
+        Returns the answer, or how it ended without one. Raises _Again if it surely was not executed.
+        """
         service, _, operation = call.operation.partition(":")
-        client = self.desk.writer(service)
-        method = getattr(client, _snake(operation))
-        self.book.write("call", {"operation": call.operation, "params": call.params})
-        throttles = resends = 0
+        method = getattr(self.desk.writer(service), _snake(operation))
+        self.book.write("call", {"call": n, "operation": call.operation, "params": call.params})
+        deadline = self.desk.now() + self._pace.unclear_s * 1000
         while True:
             try:
                 answer: Mapping[str, Any] = method(**call.params)
                 return answer
-            except Throttled as error:
-                throttles += 1
-                if throttles > THROTTLES:
+            except InProgress as error:
+                return self._busy(plan, call, mark, error)
+            except SourceError as error:
+                if _passes(error):
+                    self.book.write("again", {"call": n, "words": f"not executed: {error.message}"})
+                    # What came before it changed the subject already: there is no going back to look whether it may.
+                    raise (_Again(error) if n == 0 else error) from None
+                if never_sent(error) or not isinstance(error, Unreachable):
                     raise
-                self.book.write("note", {"words": f"throttled: {error.message}"})
-                self._sleep(min(2.0**throttles, 20.0))
-            except Unreachable as error:
-                if never_sent(error):
-                    raise
-                self.book.write("unclear", {"words": error.message, "code": error.code})
-                if call.token and resends < RESENDS:
-                    resends += 1
-                    self._sleep(self._poll_s)
-                    continue
-                if self._look_for(plan, call):
-                    return {}
-                raise Unreachable(
-                    f"{error.message}: {plan.subject} shows no effect of it",
-                    code=error.code,
-                    operation=call.operation,
-                    advice="nothing was changed as far as can be seen; plan again",
-                ) from error
+                self.book.write("unclear", {"call": n, "words": error.message, "code": error.code})
+            if not call.token:
+                return self._look_for(plan, call, mark)
+            if self.desk.now() >= deadline:
+                advice = f"lastgood resume {plan.id} asks again, with the same token"
+                raise TimedOut(f"whether {operation} was accepted cannot be told", advice=advice)
+            self._sleep(self._pace.poll_s)
 
-    def _look_for(self, plan: Plan, call: Call) -> bool:
-        """After an unclear write: observe until it shows, or long enough that it cannot be on its way any more."""
-        deadline = self.desk.now() + UNCLEAR_S * 1000
+    def _busy(self, plan: Plan, call: Call, mark: str, error: InProgress) -> Mapping[str, Any] | Sighting:
+        """Somebody was faster than our last look. What they do may even be what we ask for (facts section 2.4)."""
+        words = f"somebody else changes {plan.subject}: {error.message}"
+        try:
+            if self.deed.took(self.desk, plan, call):
+                self.book.write("note", {"words": f"{words}; to what was asked for"})
+                return {}
+            seen = self.deed.verify(self.desk, plan, mark, [])
+        except SourceError:
+            return Sighting(Stage.OVERTAKEN, words)
+        return seen if seen.stage is Stage.OVERTAKEN else Sighting(Stage.OVERTAKEN, words)
+
+    def _look_for(self, plan: Plan, call: Call, mark: str) -> Mapping[str, Any] | Sighting:
+        """After an unclear write: observe until it shows, or long enough that it cannot be on its way any more.
+
+        Returns an empty answer if it took effect, else how it ended.
+        """
+        deadline = self.desk.now() + self._pace.unclear_s * 1000
+        last = deadline + self._pace.patience_s * 1000
         while True:
             try:
                 took = self.deed.took(self.desk, plan, call)
-            except SourceError:
-                took = None
-                deadline = max(deadline, self.desk.now() + 1000)  # not seeing is not knowing
+            except (SourceError, LedgerError):
+                took = None  # not seeing is not knowing
             if took:
-                self.book.write("note", {"words": "observed: it took effect"})
-                return True
-            if took is False and self.desk.now() >= deadline:
-                return False
-            if took is None and self.desk.now() >= deadline + self._patience_s * 1000:
-                raise TimedOut(f"whether {call.operation} took effect cannot be told", advice="look at the endpoint")
-            self._sleep(self._poll_s)
+                self.book.write("note", {"words": f"observed: {call.operation} took effect"})
+                return {}
+            now = self.desk.now()
+            if took is False and now >= deadline:
+                # It may have been executed and undone before anybody looked: then the subject has changed since.
+                seen = self.deed.verify(self.desk, plan, mark, [])
+                if seen.stage in STEPS:
+                    return seen
+                return Sighting(Stage.FAILED, f"{call.operation} shows no effect: {plan.subject} is as it was")
+            if now >= last:
+                advice = f"look at {plan.subject}; lastgood resume {plan.id} goes on looking"
+                raise TimedOut(f"whether {call.operation} took effect cannot be told", advice=advice)
+            self._sleep(self._pace.poll_s)
 
     def _await(self, step: str, look: Callable[[], Sighting], go_on: set[Stage]) -> Sighting:
         """Observe until the stage leaves `go_on`. A source that fails meanwhile is waited out, and said once."""
-        deadline = self.desk.now() + self._patience_s * 1000
+        deadline = self.desk.now() + self._pace.patience_s * 1000
+        lost_at: int | None = None
         told = ""
         while True:
+            now = self.desk.now()
             try:
                 seen = look()
-                words = f"{seen.words}{f': {seen.phase}' if seen.phase and seen.phase not in seen.words else ''}"
                 if seen.stage not in go_on:
                     return seen
-            except SourceError as error:
+                lost_at = None
+                words = f"{seen.words}{f': {seen.phase}' if seen.phase and seen.phase not in seen.words else ''}"
+            except (SourceError, LedgerError) as error:
                 words = f"cannot look: {error.message}"
+                if isinstance(error, CredentialsError) and not error.resumes:
+                    lost_at = now if lost_at is None else lost_at
+                    if now - lost_at >= self._pace.unclear_s * 1000:
+                        self._give_up(step, error)
             if words != told:
                 self.book.write(step, {"words": words})
                 told = words
-            if self.desk.now() >= deadline:
+            if now >= deadline:
                 raise TimedOut(f"still {words}", advice="lastgood resume goes on watching")
-            self._sleep(self._poll_s)
+            self._sleep(self._pace.poll_s)
+
+    def _give_up(self, step: str, error: CredentialsError) -> None:
+        """This process can never get other credentials: holding its subject's lock for hours would help nobody."""
+        if step == "queued":
+            words = f"{error.message} while it waited: nothing was sent"
+            raise Refused(words, advice=f"{error.advice}; then plan again")
+        raise TimedOut(f"{error.message}, its end was not observed", advice=f"{error.advice}; then lastgood resume")
 
 
-class _Locks:
-    """The action's own lock (it lives) and the subject's (nobody else acts on it)."""
+class _Locked:
+    """The subject's lock (nobody else acts on it) and the action's own (it lives), while a `with` lasts."""
 
     def __init__(self, locks: Locks, plan: Plan) -> None:
         self._locks, self._plan = locks, plan
-        self._held: list[Any] = []
+        self._held: list[Held] = []
 
-    def __enter__(self) -> _Locks:
+    def __enter__(self) -> None:
         plan = self._plan
         for name in (subject_lock(plan.scope, plan.kind, plan.subject), action_lock(plan.id)):
-            held = self._locks.acquire(name, f"{plan.verb} {plan.subject}")
+            held = self._locks.acquire(name, plan.title)
             if held is None:
                 holder = self._locks.holder(name)
-                who = f" (pid {holder.pid}, {holder.purpose})" if holder else ""
+                who = f": {holder.purpose} (pid {holder.pid})" if holder else ""
                 self.__exit__()
-                raise Refused(
-                    f"another action on {plan.subject} is running{who}", advice="wait for it, then plan again"
-                )
+                words = f"another action on {plan.subject} is running{who}; this one is {plan.title}"
+                raise Refused(words, advice="wait for it, then plan again")
             self._held.append(held)
-        return self
 
     def __exit__(self, *_: object) -> None:
         for held in reversed(self._held):
             held.release()
+
+
+def _passes(error: SourceError) -> bool:
+    """Whether the call surely was not executed, for a reason that may pass."""
+    if isinstance(error, CredentialsError):
+        return error.resumes
+    return isinstance(error, Throttled) or (isinstance(error, Unreachable) and never_sent(error))
 
 
 def _snake(operation: str) -> str:
@@ -239,8 +340,3 @@ def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
     kept = {k: v for k, v in answer.items() if k != "ResponseMetadata"}
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(kept, enc_hook=str))
     return plain
-
-
-def words_of(steps: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
-    """The last thing an action said."""
-    return next((str(body["words"]) for _, body in reversed(steps) if body.get("words")), "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from console.clock import Millis
+from console.clock import Millis, iso
 
 
 class Level(StrEnum):
@@ -46,7 +46,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the operator consents to. `basis` is what it was made from: if that changed, applying refuses.
 
     `when`, `cost` and `how` are finished sentences for the screen. `settle` is empty, or the condition the plan waits
-    for in a queue ("InService on risk-v8"). `inverse` is the command that undoes it.
+    for in a queue ("InService on risk-v8"), and `starts_at` when that is expected, if anything is known about it.
+    `inverse` is the command that undoes it.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     cost: str = ""
     how: str = ""
     settle: str = ""
+    starts_at: Millis | None = None
     basis: dict[str, Any] = {}
     args: dict[str, Any] = {}
 
@@ -77,6 +79,34 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def refused(self) -> tuple[Check, ...]:
         """The checks that forbid it."""
         return tuple(check for check in self.preflight if check.verdict is Verdict.FAIL)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--dry-run -o json` prints it; scripts rely on the names (DESIGN.md section 7)."""
+        return {
+            "id": self.id,
+            "verb": self.verb,
+            "kind": self.kind,
+            "subject": self.subject,
+            "target": self.target,
+            "title": self.title,
+            "level": self.level.value,
+            "context": self.context,
+            "scope": self.scope,
+            "identity": self.identity,
+            "created_at": iso(self.created_at),
+            "before": self.before,
+            "after": self.after,
+            "calls": [{"operation": call.operation, "params": call.params} for call in self.calls],
+            "causes": list(self.causes),
+            "preflight": [{"check": c.check, "verdict": c.verdict.value, "detail": c.detail} for c in self.preflight],
+            "inverse": self.inverse or None,
+            "when": self.when,
+            "cost": self.cost,
+            "how": self.how,
+            "waits_for": self.settle or None,
+            "starts_at": iso(self.starts_at) if self.starts_at else None,
+            "args": self.args,
+        }
 
 
 class Stage(StrEnum):

@@ -31,6 +31,13 @@ class Desk(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def acting_ends(self) -> Millis | None:
+        """When this process can write no longer: the end of credentials that it cannot renew by itself."""
+
+    def confirm(self) -> None:
+        """Ask STS who will act; from then on that is `identity`. Raises CredentialsError, Refused (another account)."""
+
     def reader(self, service: str) -> Any:
         """A boto3 client for the verb's declared reads."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +11,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from console.actions.launch import last_line, launch_apply
 from console.actions.model import Level, Plan, Verdict
+from console.actions.orphans import orphans
 from console.actions.verb import Option, Verb
 from console.cli.output import Format, emit
 from console.cli.reading import complete_names, locate
@@ -66,16 +67,16 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
     ) -> None:
         """Observe and close actions whose process died; let a queued one go on after consent."""
         session_ = session(ctx)
-        crashed = orphans(session_)
+        crashed = orphans(session_.ledger, session_.scope)
         if not action:
-            for plan, words, sent in crashed:
+            for plan, words, sent, _ in crashed:
                 state = "sent, outcome not observed" if sent else "queued, nothing sent"
                 typer.echo(f"{plan.id}  {safe(plan.title)}  {state}: {safe(words)}")
             return
-        found = next(((p, sent) for p, _, sent in crashed if p.id == action), None)
+        found = next((orphan for orphan in crashed if orphan.plan.id == action), None)
         if found is None:
             raise NotFound(f"no action {action} waits for anybody", advice="lastgood resume lists those that do")
-        plan, sent = found
+        plan, sent = found.plan, found.sent
         if not sent and not foreground:
             show(plan)
             consent(session_, plan, yes=yes, confirm=session_.context.name if yes else "")
@@ -261,19 +262,8 @@ def load(session: Session, plan_id: str) -> Plan:
 
 
 def launch(session: Session, plan: Plan, *, reason: str, ticket: str, confirm: str) -> None:
-    """Start `lastgood apply` in a session of its own: a closed terminal or a lost connection does not reach it."""
-    flags = [f"--reason={reason}", f"--ticket={ticket}", f"--confirm={confirm}"]
-    log = session.settings.state_dir / "actions"
-    log.mkdir(mode=0o700, exist_ok=True)
-    with (log / f"{plan.id}.log").open("ab") as out:
-        subprocess.Popen(
-            [sys.executable, "-m", "console", "apply", plan.id, *flags],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            env=session.child_env(),
-            start_new_session=True,
-        )
+    state_dir, env = session.settings.state_dir, session.child_env()
+    launch_apply(state_dir, env, plan.id, reason=reason, ticket=ticket, confirm=confirm)
 
 
 def follow(session: Session, action: str) -> int:
@@ -287,9 +277,8 @@ def follow(session: Session, action: str) -> int:
             if entry.step in TERMINAL:
                 return int(CODES[entry.step])
         if time.monotonic() - quiet_since > 10 and session.ledger.locks.is_free(action_lock(action)):
-            log = session.settings.state_dir / "actions" / f"{action}.log"
-            said = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
-            raise Refused(said[0].removeprefix("lastgood: ") if said else f"action {action} ended without a word")
+            said = last_line(session.settings.state_dir, action)
+            raise Refused(said or f"action {action} ended without a word")
         time.sleep(0.2)
 
 
@@ -297,20 +286,6 @@ def _stamp(at: int) -> str:
     from console.clock import clock_time, now_ms
 
     return clock_time(at, now_ms(), seconds=True)
-
-
-def orphans(session: Session) -> list[tuple[Plan, str, bool]]:
-    """Unfinished actions whose executor is gone: (plan, last words, whether anything was sent)."""
-    found = []
-    for action in session.ledger.journal.unfinished(session.scope):
-        if not session.ledger.locks.is_free(action_lock(action)):
-            continue
-        entries = session.ledger.journal.entries(session.scope, action_id=action)
-        intent = next((e.body["plan"] for e in entries if e.step == "intent"), None)
-        if intent is not None:
-            words = next((str(e.body["words"]) for e in reversed(entries) if e.body.get("words")), "")
-            found.append((msgspec.convert(intent, Plan), words, any(e.step == "call" for e in entries)))
-    return found
 
 
 def _execute(

@@ -178,7 +178,7 @@ class Budget:
 
     def flush(self) -> None:
         """Hand what was counted since to `on_minute`; the minute goes on, and its rest is handed over later."""
-        self._hand_over(self._minute)
+        self._hand_over(None)
 
     def close(self) -> None:
         """Wake everybody who waits, with Refused; urgent calls still go."""
@@ -210,9 +210,9 @@ class Budget:
                 return
         self._hand_over(minute)
 
-    def _hand_over(self, minute: Millis) -> None:
+    def _hand_over(self, minute: Millis | None) -> None:
         with self._lock:
             done = Usage(self._minute, self._calls, self._throttles)
-            self._minute, self._calls, self._throttles = minute, {}, {}
+            self._minute, self._calls, self._throttles = self._minute if minute is None else minute, {}, {}
         if self.on_minute and (done.calls or done.throttles):
             self.on_minute(done)

@@ -39,6 +39,9 @@ _RESOURCES: dict[str, tuple[str, ...]] = {
 }
 """What comes behind `arn:PARTITION:SERVICE:REGION:ACCOUNT:`; anything else needs `*`, as every List does."""
 
+SIMULATE = "iam:SimulatePrincipalPolicy"
+"""The one IAM operation that is asked for: it only reads."""
+
 _APPROVAL = {"StringEquals": {"sagemaker:ModelApprovalStatus": ["Approved", "Rejected"]}}
 _NEEDS_ROLE = {"sagemaker:CreateModel"}
 
@@ -59,7 +62,7 @@ def policy(
     for name in names:
         if not re.fullmatch(r"[a-z0-9-]+:[A-Z]\w*", name):
             raise UsageError(f"{name!r} is no operation", advice="write it as sagemaker:ListEndpoints")
-        if name.startswith(("sagemaker:Delete", "iam:")):
+        if name.startswith(("sagemaker:Delete", "iam:")) and name != SIMULATE:
             raise UsageError(f"{name} is denied to every role of lastgood")
         if name == "sagemaker:UpdateModelPackage":
             approvals.add(name)
@@ -76,9 +79,9 @@ def policy(
         statements.append(_statement("Allow", {"iam:PassRole"}, arns) | {"Condition": condition})
     if role == "operator":
         statements.append(_statement("Deny", {"sagemaker:Delete*"}, ("*",)))
-        # A denial wins over every allowance, so PassRole must not be caught by it where rebuilding needs it.
+        # A denial wins over every allowance, so it must not catch the two that are needed.
         verbs = ("Add*", "Attach*", "Create*", "Delete*", "Detach*", "Put*", "Remove*", "Set*", "Update*")
-        denied = {f"iam:{verb}" for verb in verbs} if pass_role else {"iam:*"}
+        denied = {f"iam:{verb}" for verb in verbs} if pass_role or SIMULATE in names else {"iam:*"}
         statements.append(_statement("Deny", denied, ("*",)))
     return {"Version": "2012-10-17", "Statement": statements}
 

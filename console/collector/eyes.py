@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,9 +20,15 @@ BATCH = 200
 MOVES = {"endpoint": ("endpoint",), "execution": ("pipeline", "execution")}
 """Kinds whose change makes CloudTrail worth asking, and the kinds of subject to ask about."""
 
+Changed = Callable[[str], None]
+
 
 class ScopedEyes:
-    """`console.kinds.base.Eyes` for one watch. Used by one thread; `flush` at the end of the sweep."""
+    """`console.kinds.base.Eyes` for one watch. Used by one thread; `flush` at the end of the sweep.
+
+    `confirm` is called before anything is written, and raises if the credentials are somebody else's by now;
+    `changed` hears of each kind of which a fact was new.
+    """
 
     def __init__(
         self,
@@ -32,17 +39,24 @@ class ScopedEyes:
         *,
         now: Callable[[], Millis],
         interest: Callable[[], Interest],
+        confirm: Callable[[], None] = lambda: None,
+        changed: Changed = lambda kind: None,
     ) -> None:
         self._watch, self._cloud, self._ledger, self._scope = watch, cloud, ledger, scope
-        self._now, self._interest = now, interest
+        self._now, self._interest, self._confirm, self._changed = now, interest, confirm, changed
         self._pending: dict[str, list[tuple[str, bytes, Millis | None]]] = {}
         self._waiting = 0
+        self.seen = 0
+        """Records brought since the process began: progress for whoever waits."""
+        self.active_at = 0.0
+        """When the watch last asked for or brought something, by the monotonic clock."""
 
     @property
     def scope(self) -> str:
         return self._scope
 
     def client(self, service: str) -> Any:
+        self.active_at = time.monotonic()
         return self._cloud.client(service, self._watch.operations)
 
     def now(self) -> Millis:
@@ -64,30 +78,48 @@ class ScopedEyes:
         return {fact.name: fact.body for fact in self._ledger.heads(self._scope, kind)}
 
     def saw(self, kind: str, name: str, record: msgspec.Struct, *, provider_at: Millis | None = None) -> None:
+        self.active_at = time.monotonic()
         self._pending.setdefault(kind, []).append((name, msgspec.json.encode(record), provider_at))
         self._waiting += 1
+        self.seen += 1
         if self._waiting >= BATCH:
             self.flush()
 
     def gone(self, kind: str, names: Iterable[str]) -> None:
         self.flush()
         wanted = list(names)
-        if wanted:
-            self._ledger.tombstone(self._scope, kind, wanted, at=self._now())
+        if not wanted:
+            return
+        self._confirm()
+        if self._ledger.tombstone(self._scope, kind, wanted, at=self._now()):
+            self._moved(kind)
 
     def fill(self, since: Millis) -> None:
+        self._confirm()
         self._ledger.coverage.fill(self._scope, self._watch.source, since, self._now())
 
     def recall(self, key: str) -> str:
         return self._ledger.coverage.recall(self._scope, key)
 
     def remember(self, key: str, value: str) -> None:
+        self._confirm()
         self._ledger.coverage.remember(self._scope, key, value)
 
     def flush(self) -> None:
         """Write what was seen. Subjects that changed wake the watch that asks CloudTrail who did it."""
+        if not self._pending:
+            return
         pending, self._pending, self._waiting = self._pending, {}, 0
+        self._confirm()
         for kind, items in pending.items():
             if self._ledger.observe(self._scope, kind, items, at=self._now()):
-                for subject in MOVES.get(kind, ()):
-                    self.remember(f"moved.{subject}", str(self._now()))
+                self._moved(kind)
+
+    def drop(self) -> None:
+        """Forget what was seen and not written yet."""
+        self._pending, self._waiting = {}, 0
+
+    def _moved(self, kind: str) -> None:
+        for subject in MOVES.get(kind, ()):
+            self._ledger.coverage.remember(self._scope, f"moved.{subject}", str(self._now()))
+        self._changed(kind)

@@ -10,81 +10,111 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from console.clock import SECOND, now_ms
-from console.collector.collector import BEAT, BEAT_S
+from console.clock import SECOND
+from console.collector.collector import BEAT_S
 from console.ledger.locks import Locks, collector_lock
-from console.ledger.store import Ledger
 
 HUNG_MS = round(4 * BEAT_S * SECOND)
-"""A beat older than this while the lock is held: the process hangs (or is stopped), and is replaced."""
+"""A beat that stands still for so long while the lock is held: the process hangs (or is stopped), and is replaced.
+Told by this process's own monotonic clock, so that a suspended host finds nobody late."""
 
 LOOK_S = 0.5
 RESTARTS = (0.0, 1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds to wait before the n-th start within ten minutes."""
+"""Seconds to wait before the n-th start, counting those of the last ten minutes that ended in failure."""
+
+FORGET_S = 600.0
 
 
 class Supervisor:
     """Runs in a thread of the console. Every console has one; the lock decides whose child collects."""
 
     def __init__(
-        self, ledger: Ledger, locks: Locks, scope: str, argv: Sequence[str] = (), env: Mapping[str, str] | None = None
+        self,
+        locks: Locks,
+        scope: str,
+        *,
+        argv: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        hung_ms: int = HUNG_MS,
     ) -> None:
-        self._ledger, self._locks, self._scope = ledger, locks, scope
-        self._argv = list(argv) or [sys.executable, "-m", "console", "collect", "--child"]
-        self._env = dict(env) if env is not None else None
+        """`log` gets what the child says; the child's default command collects `scope` and ends with this process."""
+        own = [sys.executable, "-m", "console", "collect", f"--child={os.getpid()}", f"--scope={scope}"]
+        self._locks, self._name = locks, collector_lock(scope)
+        self._argv, self._env, self._log = list(argv) or own, dict(env) if env is not None else None, log
+        self._hung_s = hung_ms / SECOND
         self._child: subprocess.Popen[bytes] | None = None
-        self._starts: list[float] = []
+        self._failed: list[float] = []
         self._stop = threading.Event()
-        self._held_since: float | None = None
+        self._thread: threading.Thread | None = None
+        self._beat: tuple[int, float] = (0, 0.0)
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="supervisor", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """End our own child, if we have one: another console's supervisor takes over at once."""
         self._stop.set()
+        if self._thread:
+            self._thread.join(timeout=2)  # else it could start one more behind our back
         if self._child and self._child.poll() is None:
             self._child.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(timeout=3)
+                self._child.wait(timeout=4)
+                return
+            self._child.kill()
+            self._child.wait()
 
     def _run(self) -> None:
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.is_set():
             with contextlib.suppress(Exception):  # looking after the collector must outlive any one failed look
                 self.look()
+            self._stop.wait(LOOK_S)
 
     def look(self) -> None:
         """One look: start a collector if there is none, replace it if it hangs."""
-        name = collector_lock(self._scope)
-        if self._locks.is_free(name):
-            self._held_since = None
-            if self._child is None or self._child.poll() is not None:
+        now = time.monotonic()
+        self._reap(now)
+        if self._locks.is_free(self._name):
+            self._beat = (0, now)
+            if self._child is None and now >= self._next_start():
                 self._spawn()
             return
-        now = time.monotonic()
-        self._held_since = self._held_since or now
-        state = self._ledger.coverage.states(self._scope).get(BEAT)
-        beaten = state.at if state and state.at else 0
-        # One that has just begun has not beaten yet.
-        if now_ms() - beaten > HUNG_MS and (now - self._held_since) * SECOND > HUNG_MS:
-            holder = self._locks.holder(name)
+        beat = self._locks.beaten(self._name)
+        if beat != self._beat[0]:
+            self._beat = (beat, now)
+        elif now - self._beat[1] > self._hung_s:
+            self._beat = (beat, now)
+            holder = self._locks.holder(self._name)
             if holder is not None and holder.pid != os.getpid():
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(holder.pid, signal.SIGKILL)
-                self._held_since = None
+
+    def _reap(self, now: float) -> None:
+        """An end in failure delays the next start; losing the race for the lock (code 0) does not, nor does a kill."""
+        if self._child is None or (code := self._child.poll()) is None:
+            return
+        self._child = None
+        if code > 0:
+            self._failed.append(now)
+
+    def _next_start(self) -> float:
+        """The moment, by the monotonic clock, from which on a start is due."""
+        self._failed = [at for at in self._failed if time.monotonic() - at < FORGET_S]
+        return self._failed[-1] + RESTARTS[min(len(self._failed), len(RESTARTS) - 1)] if self._failed else 0.0
 
     def _spawn(self) -> None:
-        now = time.monotonic()
-        self._starts = [at for at in self._starts if now - at < 600]
-        wait = RESTARTS[min(len(self._starts), len(RESTARTS) - 1)]
-        if self._starts and now - self._starts[-1] < wait:
-            return
-        self._starts.append(now)
-        self._child = subprocess.Popen(
-            self._argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=self._env,
-        )
+        out: int = subprocess.DEVNULL
+        if self._log is not None:
+            with contextlib.suppress(OSError):
+                out = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            self._child = subprocess.Popen(
+                self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out, env=self._env
+            )
+        finally:
+            if out >= 0:
+                os.close(out)

@@ -39,7 +39,8 @@ class LedgerFeed:
         self._seen = -1
         self._version = -1
         self._lock = threading.Lock()
-        self._supervisor = Supervisor(self.ledger, self.ledger.locks, scope, env=self.child_env) if collect else None
+        log = settings.state_dir / "collector.log"
+        self._supervisor = Supervisor(self.ledger.locks, scope, env=self.child_env, log=log) if collect else None
         if self._supervisor:
             self._supervisor.start()
 
@@ -79,6 +80,9 @@ class LedgerFeed:
         """One word for the whole screen: the worst of its sources, in the provider's words where one fails."""
         states = self.ledger.coverage.states(self.scope)
         beat = states.pop(BEAT, None)
+        identity = self.identity()
+        if identity is not None and identity.scope != self.scope:
+            return f"credentials are of {identity.account} now", "warn"
         if not states:
             return "waiting for the first look", "moving"
         failing = [(name, state) for name, state in states.items() if not state.ok]
@@ -89,6 +93,8 @@ class LedgerFeed:
         oldest = min((state.at for state in states.values() if state.at), default=0)
         if now - oldest > STALE_MS:
             return f"data {age_step(now - oldest)} old", "warn"
+        if beat is not None and not beat.ok:
+            return f"collector: {beat.code or 'failing'}", "warn"
         if beat is None or not beat.at or now - beat.at > STALE_MS:
             return "no collector", "warn"
         return "live", "ok"

@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,8 +69,9 @@ class Locks:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _is_at(path, descriptor):
                     started = Holder(os.getpid(), now_ms(), purpose or name)
-                    os.ftruncate(descriptor, 0)
-                    os.write(descriptor, msgspec.json.encode(started._asdict()))
+                    with suppress(OSError):  # on a full disk it still locks; it only cannot say who holds it
+                        os.ftruncate(descriptor, 0)
+                        os.write(descriptor, msgspec.json.encode(started._asdict()))
                     return Held(path, descriptor)
             except BlockingIOError:
                 if time.monotonic() >= deadline:

@@ -65,6 +65,8 @@ def test_the_first_screen_says_where_what_and_why() -> None:
         assert "services 38 · 2 need you · 1 moving · 1 unknown" in said(app, "crumbs")
         assert table(app).keys[:4] == ["delay-risk", "search-rank", "fraud-online", "ads-embed"]
         assert "✖ critical  canary v8: 42 of 1,440 fail · all traffic at 03:16Z" in said(app, "status")
+        table(app).move_to("eta-minutes-00")
+        await until(pilot, lambda: said(app, "status").strip() == "● ok")
         footer = said(app, "footer")
         assert footer.index("open") < footer.index("logs") < footer.index("R roll back")
 

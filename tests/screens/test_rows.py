@@ -100,3 +100,17 @@ def test_a_column_that_fails_costs_its_cell_only() -> None:
     table.sort_by("requests")
     table.filter_by(compile_filter("bug", COLUMNS))
     assert table.order == ["odd"]
+
+
+def test_texts_read_ahead_on_a_thread_are_not_used_for_a_newer_view() -> None:
+    table = Rows(COLUMNS)
+    old, new = Service("a", owner="tf"), Service("a", owner="ci")
+    table.update(rows([old]), NOW)
+    table.fold_all()
+    late = table.states["a"].folded
+    table.update(rows([new]), NOW)
+    table.states["a"].folded = late  # the thread comes late
+    table.filter_by(compile_filter("owner:tf", COLUMNS))
+    assert table.order == []
+    table.filter_by(compile_filter("owner:ci", COLUMNS))
+    assert table.order == ["a"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from console.clock import Millis, iso, to_ms
+from console.clock import MINUTE, Millis, iso, to_ms
 
 EVENTS: dict[str, tuple[str, str, str]] = {
     "CreateEndpoint": ("endpoint", "endpointName", "endpointConfigName"),
@@ -23,6 +23,9 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "RetryPipelineExecution": ("execution", "pipelineExecutionArn", ""),
 }
 """Event name to (kind of subject, request parameter that names it, request parameter that names its target)."""
+
+LATE = 20 * MINUTE
+"""How long CloudTrail may take to deliver (minutes, by its documentation): what it has not told by then is not so."""
 
 DEPLOYS = frozenset({"CreateEndpoint", "UpdateEndpoint"})
 

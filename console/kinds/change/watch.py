@@ -13,13 +13,10 @@ import msgspec
 
 from console.clock import DAY, MINUTE, Millis
 from console.kinds.base import Eyes
-from console.kinds.change.record import EVENTS, from_event
+from console.kinds.change.record import EVENTS, LATE, from_event
 
 PAST = {"endpoint": 90 * DAY, "pipeline": 2 * DAY, "execution": 2 * DAY}
 """How far back the first start looks: all there is for deployments, two nights for runs."""
-
-LATE = 20 * MINUTE
-"""How long CloudTrail may take to deliver; after that an unattributed change stays unattributed."""
 
 PAGES_AT_MOST = 40
 """Pages of one event in one sweep; the past of a large account is filled in over several sweeps, newest first."""

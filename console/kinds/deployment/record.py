@@ -220,7 +220,7 @@ class _Life:
             explained = last is None or seen.config == last.config or not seen.config or seen.status in DEAD
             if open_ is not None and ended is not None:
                 self._told.append(self._closed(open_, ended))
-                explained = explained or seen.config == open_.target
+                pass
                 open_ = None
             if not explained and open_ is None and last is not None:
                 self._told.append(self._unseen(last, at, seen))

@@ -1,0 +1,37 @@
+"""Actions whose process died before they ended: what the next console observes, closes, or offers to resume."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from console.actions.model import Plan
+from console.actions.progress import progress
+from console.clock import Millis
+from console.ledger.locks import action_lock
+from console.ledger.store import Ledger
+
+
+class Orphan(NamedTuple):
+    """`words` is the last that was heard of it, at `at`. What was not `sent` still waits for its turn."""
+
+    plan: Plan
+    words: str
+    sent: bool
+    at: Millis
+
+
+def orphans(ledger: Ledger, scope: str) -> list[Orphan]:
+    """Unfinished actions whose executor's lock is free, oldest first."""
+    found = []
+    for action in ledger.journal.unfinished(scope):
+        if not ledger.locks.is_free(action_lock(action)):
+            continue
+        entries = ledger.journal.entries(scope, action_id=action)
+        come = progress((e.step, e.body) for e in entries)
+        intent = next((e.body["plan"] for e in entries if e.step == "intent" and "plan" in e.body), None)
+        # Read again after its lock was seen free: it may have ended between the two looks.
+        if intent is not None and not come.ended:
+            found.append(Orphan(msgspec.convert(intent, Plan), come.words, bool(come.sent), entries[-1].at))
+    return found
