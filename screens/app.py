@@ -107,7 +107,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
     def _poll(self) -> None:
         """One timer for the whole console. Only what is on top is read; what lies below is read when it comes up."""
         screen = self.screen
-        if not isinstance(screen, ConsoleScreen):
+        if not isinstance(screen, ConsoleScreen) or not screen.is_mounted:
             return
         if self.feed.changed():
             screen.data_changed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -16,6 +17,7 @@ from screens import chrome
 from screens.commands import Command, Group, complete, parse
 from screens.feed import Feed
 from screens.pieces import Piece, Rule, TextLine
+from screens.places import Everywhere
 from screens.prompt import Edit, Prompt
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def refresh_chrome(self) -> None:
         """Header, breadcrumbs and footer; each sends only what differs."""
-        if not self.is_mounted:
+        if not (self.is_mounted and self.is_attached):
             return
         now, width = self.feed.now(), self.app.size.width
         self.query_one("#where", TextLine).set(*chrome.header(self.console.info, now, width))
@@ -149,8 +151,13 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             Command("filter", "slash", "filter", "Show the rows that match: text, !not, column:value", self.ask_filter,
                     Group.SHELL, footer=False)
         ]  # fmt: skip
+        everywhere = [
+            Command(place.id, "", place.id, place.effect, partial(self._go_to, place), Group.SHELL, footer=False)
+            for place in self.console.places.everywhere
+        ]
         return [
             *(filters if self.filterable() else []),
+            *everywhere,
             Command("command", "colon", "command", "Go to a list, a context or a name, or do what has no key",
                     self._ask_command, Group.SHELL, footer=False),
             Command("help", "question_mark", "help", "What can be done here", self.console.show_help, Group.SHELL,
@@ -161,6 +168,9 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
                     footer=False),
         ]  # fmt: skip
 
+    def _go_to(self, place: Everywhere) -> None:
+        self.app.push_screen(place.open(self.feed))
+
     def body_key(self, event: events.Key) -> bool:
         """Keys of the body that are no commands (moving about). Whether it was one."""
         return False
@@ -170,7 +180,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         if event.is_forwarded and self.focused is not None:
             return  # a form of a subclass has let it through: not ours
         event.stop()
-        if not self.is_current:
+        if not (self.is_current and self.is_mounted):
             return  # typed ahead before another screen came up: it must not act on what was not seen
         if self.has_class("-prompt"):
             self._prompt_key(event)

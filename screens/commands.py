@@ -45,7 +45,7 @@ class Command:
             "colon": ":",
             "question_mark": "?",
         }
-        return names.get(self.key, self.key)
+        return names.get(self.key, self.key) or f":{self.id}"
 
 
 @dataclass(frozen=True, slots=True)

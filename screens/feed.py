@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from console.clock import Millis
 from console.fleet.header import HeaderInfo
 from console.kinds.base import Kind
+
+if TYPE_CHECKING:
+    from console.ledger.snapshot import Snapshot
 
 
 class Feed(Protocol):
@@ -34,6 +37,18 @@ class Feed(Protocol):
 
     def interest(self, kind_id: str, names: Iterable[str]) -> None:
         """What is on screen now, for the collector to look at more often."""
+
+
+class SubjectFeed(Feed, Protocol):
+    """What the screens of one thing read beyond the lists; on a worker thread."""
+
+    @property
+    def child_env(self) -> Mapping[str, str]:
+        """The environment of `lastgood` as a subprocess: the same context and ledger."""
+
+    def snapshot(self) -> Snapshot: ...
+    def view(self, kind_id: str, name: str) -> Any | None:
+        """One view with all that its own screen draws; None if there is no such thing (any more)."""
 
 
 def name_of(view: Any) -> str:

@@ -40,20 +40,17 @@ class ListScreen(ConsoleScreen):
     def __init__(self, kind: Kind, *, filter: str = "") -> None:
         super().__init__()
         self.kind = kind
+        self.table = LiveTable(kind.columns, empty="reading …")
         self._filter = filter
         self._signs: Counter[Sign] = Counter()
         self._loaded = self._loading = self._wanted = False
         self._told: tuple[tuple[str, ...], Millis] = ((), 0)
 
-    @property
-    def table(self) -> LiveTable:
-        return self.query_one(LiveTable)
-
     def trail(self) -> Sequence[str]:
         return (self.kind.plural,)
 
     def body(self) -> ComposeResult:
-        yield LiveTable(self.kind.columns, empty="reading …")
+        yield self.table
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -73,6 +70,8 @@ class ListScreen(ConsoleScreen):
             while self._wanted:
                 self._wanted = False
                 rows, signs = await asyncio.to_thread(self._read)
+                if not self.is_attached:  # closed meanwhile
+                    return
                 self._signs, self._loaded = signs, True
                 self.table.empty = self._emptiness()
                 self.table.set_rows(rows, self.feed.now())

@@ -25,6 +25,15 @@ class Look:
     kinds: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Everywhere:
+    """A screen about no single thing, reached from any other by `:` and its id."""
+
+    id: str
+    effect: str
+    open: Callable[[Feed], Screen[Any]]
+
+
 @dataclass(slots=True)
 class Places:
     """What is there beside the lists."""
@@ -32,6 +41,7 @@ class Places:
     subjects: dict[str, Callable[[Feed, str], Screen[Any]]] = field(default_factory=dict)
     """By kind id: the screen of one thing, given its name (⏎)."""
     looks: list[Look] = field(default_factory=list)
+    everywhere: list[Everywhere] = field(default_factory=list)
     plan: Callable[[Feed, Verb, tuple[str, ...]], Screen[Any]] | None = None
     """The screen that asks for a verb's options, shows its plan and takes consent."""
 

@@ -50,12 +50,17 @@ STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between looks; for how long an unclear write is looked for (then it counts as not having happened), and
-    for how long queue and verification may last each."""
+    """Seconds between looks, at most: the first ones follow quicker, as most answers show within a second; for how
+    long an unclear write is looked for (then it counts as not having happened); for how long queue and verification
+    may last each."""
 
     poll_s: float = 5.0
     unclear_s: float = 60.0
     patience_s: float = 6 * 3600
+
+    def rest_s(self, looks: int) -> float:
+        """Seconds to wait after so many looks."""
+        return min(self.poll_s, 0.25 * 2.0 ** min(looks, 10))
 
 
 class _Again(Exception):
@@ -205,6 +210,7 @@ class Executor:
         method = getattr(self.desk.writer(service), _snake(operation))
         self.book.write("call", {"call": n, "operation": call.operation, "params": call.params})
         deadline = self.desk.now() + self._pace.unclear_s * 1000
+        resends = 0
         while True:
             try:
                 answer: Mapping[str, Any] = method(**call.params)
@@ -212,11 +218,11 @@ class Executor:
             except InProgress as error:
                 return self._busy(plan, call, mark, error)
             except SourceError as error:
-                if _passes(error):
+                if _passes(error) and not resends:
                     self.book.write("again", {"call": n, "words": f"not executed: {error.message}"})
                     # What came before it changed the subject already: there is no going back to look whether it may.
                     raise (_Again(error) if n == 0 else error) from None
-                if never_sent(error) or not isinstance(error, Unreachable):
+                if not (isinstance(error, Unreachable) or _passes(error)) or (never_sent(error) and not resends):
                     raise
                 self.book.write("unclear", {"call": n, "words": error.message, "code": error.code})
             if not call.token:
@@ -224,7 +230,8 @@ class Executor:
             if self.desk.now() >= deadline:
                 advice = f"lastgood resume {plan.id} asks again, with the same token"
                 raise TimedOut(f"whether {operation} was accepted cannot be told", advice=advice)
-            self._sleep(self._pace.poll_s)
+            self._sleep(self._pace.rest_s(resends))
+            resends += 1
 
     def _busy(self, plan: Plan, call: Call, mark: str, error: InProgress) -> Mapping[str, Any] | Sighting:
         """Somebody was faster than our last look. What they do may even be what we ask for (facts section 2.4)."""
@@ -245,32 +252,33 @@ class Executor:
         """
         deadline = self.desk.now() + self._pace.unclear_s * 1000
         last = deadline + self._pace.patience_s * 1000
-        while True:
+        for looks in count():
+            now = self.desk.now()
             try:
                 took = self.deed.took(self.desk, plan, call)
+                if took:
+                    self.book.write("note", {"words": f"observed: {call.operation} took effect"})
+                    return {}
+                if took is False and now >= deadline:
+                    # It may have been executed and undone before anybody looked: then the subject has changed since.
+                    seen = self.deed.verify(self.desk, plan, mark, [])
+                    if seen.stage in STEPS:
+                        return seen
+                    return Sighting(Stage.FAILED, f"{call.operation} shows no effect: {plan.subject} is as it was")
             except (SourceError, LedgerError):
-                took = None  # not seeing is not knowing
-            if took:
-                self.book.write("note", {"words": f"observed: {call.operation} took effect"})
-                return {}
-            now = self.desk.now()
-            if took is False and now >= deadline:
-                # It may have been executed and undone before anybody looked: then the subject has changed since.
-                seen = self.deed.verify(self.desk, plan, mark, [])
-                if seen.stage in STEPS:
-                    return seen
-                return Sighting(Stage.FAILED, f"{call.operation} shows no effect: {plan.subject} is as it was")
+                pass  # not seeing is not knowing
             if now >= last:
                 advice = f"look at {plan.subject}; lastgood resume {plan.id} goes on looking"
                 raise TimedOut(f"whether {call.operation} took effect cannot be told", advice=advice)
-            self._sleep(self._pace.poll_s)
+            self._sleep(self._pace.rest_s(looks))
+        raise AssertionError("unreachable")
 
     def _await(self, step: str, look: Callable[[], Sighting], go_on: set[Stage]) -> Sighting:
         """Observe until the stage leaves `go_on`. A source that fails meanwhile is waited out, and said once."""
         deadline = self.desk.now() + self._pace.patience_s * 1000
         lost_at: int | None = None
         told = ""
-        while True:
+        for looks in count():
             now = self.desk.now()
             try:
                 seen = look()
@@ -289,7 +297,8 @@ class Executor:
                 told = words
             if now >= deadline:
                 raise TimedOut(f"still {words}", advice="lastgood resume goes on watching")
-            self._sleep(self._pace.poll_s)
+            self._sleep(self._pace.rest_s(looks))
+        raise AssertionError("unreachable")
 
     def _give_up(self, step: str, error: CredentialsError) -> None:
         """This process can never get other credentials: holding its subject's lock for hours would help nobody."""

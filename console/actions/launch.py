@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -12,8 +11,16 @@ from typing import IO
 import msgspec
 
 from console.actions.model import Plan
+from console.process import environment, own
+from console.settings import Context
 
-PROGRAM = (sys.executable, "-m", "console")
+
+def context_flags(context: Context) -> list[str]:
+    """The context as flags of ours changed it, for our own processes; its name and the ledger go by the environment."""
+    given = {"region": context.region, "endpoint-url": context.endpoint_url}
+    if not context.ambient:
+        given["profile"] = context.profile
+    return [f"--{name}={value}" for name, value in given.items() if value] + ["--read-only"] * context.read_only
 
 
 class Order(msgspec.Struct, kw_only=True):
@@ -77,11 +84,11 @@ def _launch(
     out = _log(state_dir, plan_id)
     try:
         process = subprocess.Popen(
-            [*PROGRAM, *argv],
+            own(*argv),
             stdin=subprocess.PIPE,
             stdout=out or subprocess.DEVNULL,
             stderr=None if aloud else out or subprocess.DEVNULL,
-            env=dict(env),
+            env=environment(env),
             start_new_session=True,
         )
     finally:

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
-import time
+import tempfile
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from console.actions.launch import last_line, launch_apply
-from console.actions.model import Level, Plan, Verdict
+from console.actions.book import UNRECORDED
+from console.actions.launch import Order
+from console.actions.model import Level, Plan
 from console.actions.orphans import orphans
+from console.actions.progress import progress
 from console.actions.verb import Option, Verb
+from console.cli.consent import consent, require
+from console.cli.following import begun, execute, follow, start, start_again, wait_aloud
 from console.cli.output import Format, emit
+from console.cli.plans import SIGNS, plan_lines
 from console.cli.reading import complete_names, locate
 from console.cli.session import Say, Session
-from console.errors import Exit, NotFound, Refused, UsageError
+from console.errors import Exit, LedgerError, NotFound, Refused, Rejected, UsageError
 from console.kinds.registry import verbs
-from console.ledger.journal import TERMINAL
 from console.ledger.locks import action_lock
 from console.text import safe
 
-SIGNS = {Verdict.FAIL: "✖", Verdict.WARN: "▲", Verdict.UNKNOWN: "◌", Verdict.PASS: "✓"}
+__all__ = ["SIGNS", "register"]
 
-CODES = {
-    "done": Exit.DONE,
-    "not_needed": Exit.DONE,
-    "failed": Exit.FAILED,
-    "refused": Exit.REFUSED,
-    "overtaken": Exit.REFUSED,
-    "closed": Exit.FAILED,
-}
-"""How an action's last step ends the command that waits for it."""
+LONGEST = 10_000
+"""Characters of a reason, a ticket or a name."""
 
 Open = Callable[[typer.Context], Session]
 
@@ -47,40 +47,56 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
     def apply(
         ctx: typer.Context,
         plan_id: str,
+        order: Annotated[bool, typer.Option("--order", help="read what was consented to from stdin")] = False,
         reason: str = "",
         ticket: str = "",
         confirm: str = "",
+        resume: bool = False,
         unrecorded: bool = False,
+        poll: float | None = None,
     ) -> None:
         """Apply a plan that was shown and consented to. Run by the console and the verbs, in a session of its own."""
+        # A closed terminal must not end it, also where somebody starts it by hand.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        given = _order() if order else Order(reason=reason, ticket=ticket, confirm=confirm)
         session_ = session(ctx)
-        plan = load(session_, plan_id)
-        require(session_, plan, confirm)
-        raise typer.Exit(_execute(session_, plan, reason=reason, ticket=ticket, unrecorded=unrecorded))
+        plan = given.plan or (_begun(session_, plan_id) if resume else load(session_, plan_id))
+        # What was sent is only observed: that needs nobody's consent.
+        if not (resume and _sent(session_, plan_id)):
+            require(session_, plan, given.confirm)
+        done = execute(
+            session_,
+            plan,
+            reason=given.reason,
+            ticket=given.ticket,
+            unrecorded=unrecorded,
+            resume=resume,
+            poll_s=poll,
+        )
+        raise typer.Exit(done)
 
     @app.command()
     def resume(
         ctx: typer.Context,
         action: Annotated[str, typer.Argument(help="id of an action whose process died; without it: list them")] = "",
         yes: Annotated[bool, typer.Option("--yes", help="consent to a queued action going on")] = False,
-        foreground: Annotated[bool, typer.Option("--foreground", hidden=True)] = False,
+        confirm: Annotated[str, typer.Option("--confirm", help="the context's name, where it is guarded")] = "",
     ) -> None:
         """Observe and close actions whose process died; let a queued one go on after consent."""
         session_ = session(ctx)
-        crashed = orphans(session_.ledger, session_.scope)
         if not action:
-            for plan, words, sent, _ in crashed:
+            for plan, words, sent, _ in orphans(session_.ledger, session_.scope):
                 state = "sent, outcome not observed" if sent else "queued, nothing sent"
-                typer.echo(f"{plan.id}  {safe(plan.title)}  {state}: {safe(words)}")
+                typer.echo(safe(f"{plan.id}  {plan.title}  {state}: {words}"))
             return
-        found = next((orphan for orphan in crashed if orphan.plan.id == action), None)
-        if found is None:
-            raise NotFound(f"no action {action} waits for anybody", advice="lastgood resume lists those that do")
-        plan, sent = found.plan, found.sent
-        if not sent and not foreground:
-            show(plan)
-            consent(session_, plan, yes=yes, confirm=session_.context.name if yes else "")
-        raise typer.Exit(_execute(session_, plan, resume=True))
+        raise typer.Exit(_resume(session_, action, yes=yes, confirm=confirm))
+
+
+def _order() -> Order:
+    try:
+        return msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"--order: {error}", advice="it is for lastgood's own use") from error
 
 
 def _by_id() -> dict[str, list[Verb]]:
@@ -105,14 +121,23 @@ _TYPES: dict[str, Any] = {
 }
 
 
+SHARED = ("dry_run", "yes", "confirm", "reason", "ticket", "wait", "output", "unrecorded")
+"""Options that all verbs have."""
+
+
 def _command(group: list[Verb], session: Open) -> Callable[..., None]:
     """A typer command whose signature is made from the verb's options and the ones that all verbs share."""
     first = group[0]
 
     def command(ctx: typer.Context, **given: Any) -> None:
         session_ = session(ctx)
-        subject = given.pop("subject")
-        shared = {key: given.pop(key) for key in ("dry_run", "yes", "confirm", "reason", "ticket", "wait", "output")}
+        subject = _text("the name", given.pop("subject"))
+        if not subject.strip():
+            raise UsageError(f"an empty name is no {first.kind}", advice=f"lastgood get {first.kind}s lists them")
+        shared = {key: given.pop(key) for key in SHARED}
+        shared |= {key: _text(f"--{key}", shared[key]) for key in ("reason", "ticket")}
+        if shared["output"] not in {Format.TABLE, Format.JSON, Format.YAML}:
+            raise UsageError(f"-o {shared['output'].value} is for lists", advice="a plan is table, json or yaml")
         verb = first
         if len(group) > 1:
             kind, subject = locate(session_, subject)
@@ -141,6 +166,7 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
         option("reason", str, "", "--reason", "why; kept in the journal"),
         option("ticket", str, "", "--ticket", "incident or change number; kept in the journal"),
         option("wait", bool, False, "--wait", "follow it until it is verified"),
+        option("unrecorded", bool, False, "--unrecorded", "act although the ledger cannot be written"),
         option("output", Format, Format.TABLE, "--output", "table, json or yaml"),
     ]
     # -o as everywhere; typer takes further names after the first.
@@ -156,11 +182,20 @@ def _cannot(verb: Verb, kind: str) -> Verb:
     raise UsageError(f"{verb.id} is not for {kind}s", advice=f"lastgood {verb.id} --help")
 
 
+def _text(what: str, given: str) -> str:
+    """As it can be kept: bytes that are no UTF-8 become question marks. Raises UsageError where it is too long."""
+    if len(given) > LONGEST:
+        raise UsageError(f"{what} has {len(given)} characters", advice=f"{LONGEST} at most")
+    return given.encode("utf-8", "replace").decode()
+
+
 def _value(option: Option, given: Any) -> Any:
+    if option.kind == "choice" and given is not None and given not in option.choices:
+        raise UsageError(f"--{option.name} {given!r}", advice=f"one of {', '.join(option.choices)}")
     if option.kind != "map":
-        return given
+        return _text(f"--{option.name}", given) if isinstance(given, str) else given
     pairs = {}
-    for item in given or ():
+    for item in (_text(f"--{option.name}", item) for item in given or ()):
         name, equals, value = item.partition("=")
         if not equals or not name:
             raise UsageError(f"--{option.name} {item!r}", advice="write it as NAME=VALUE")
@@ -181,12 +216,24 @@ def _act(
     ticket: str,
     wait: bool,
     output: Format,
+    unrecorded: bool,
 ) -> int:
+    session = _recorded(session, unrecorded)
     desk = session.desk(verb)
-    plan = verb.deed().plan(desk, subject, args)
-    session.ledger.journal.save_plan(plan.id, plan.scope, msgspec.json.encode(plan), plan.created_at)
-    if output in {Format.JSON, Format.YAML}:
-        emit(plan, output)
+    try:
+        plan = verb.deed().plan(desk, subject, args)
+    except Rejected as error:
+        # Planning only reads, and a read is rejected for what it was asked for: a name that cannot be one.
+        raise UsageError(f"{subject[:80]!r}: {error.message}", advice=f"lastgood {verb.id} --help") from error
+    try:
+        session.ledger.journal.save_plan(plan.id, plan.scope, msgspec.json.encode(plan), plan.created_at)
+    except LedgerError as error:
+        if not (unrecorded or dry_run):
+            raise _unwritable(error) from error
+        session.say(f"the plan is shown, not kept: {error.message}")
+    machine = output is not Format.TABLE
+    if machine:
+        emit(plan.to_json(), output)
     else:
         show(plan)
     if dry_run:
@@ -194,64 +241,22 @@ def _act(
     if plan.refused:
         raise Refused("; ".join(f"{c.check}: {c.detail}" for c in plan.refused), advice="mend it, then plan again")
     consent(session, plan, yes=yes, confirm=confirm)
-    launch(session, plan, reason=reason, ticket=ticket, confirm=confirm or session.context.name)
-    if not wait:
-        session.say(f"runs on as {plan.id}; lastgood audit {plan.id} follows it")
-        return Exit.DONE
-    return follow(session, plan.id)
+    if not plan.calls:  # a local note: over before a process of its own would have started
+        return execute(session, plan, reason=reason, ticket=ticket, unrecorded=unrecorded)
+    process = start(session, plan, reason=reason, ticket=ticket, unrecorded=unrecorded)
+    if unrecorded:
+        return wait_aloud(session, process)
+    begun(session, plan.id, process)
+    if wait:
+        return follow(session, plan.id, process, tell=partial(typer.echo, err=machine))
+    session.say(f"runs on as {plan.id}; lastgood audit {plan.id} follows it")
+    return Exit.DONE
 
 
 def show(plan: Plan) -> None:
-    """The plan as text: what will happen, worst check first, and how to undo it."""
-    echo = typer.echo
-    echo(f"{safe(plan.title)}    {plan.context}  as {safe(plan.identity)}")
-    for label, text in (("when", plan.when), ("cost", plan.cost), ("how", plan.how), ("waits for", plan.settle)):
-        if text:
-            echo(f"  {label:<10}{safe(text)}")
-    for check in plan.preflight:
-        echo(f"  {SIGNS[check.verdict]} {check.check:<16}{safe(check.detail)}")
-    for call in plan.calls:
-        params = msgspec.json.encode(call.params).decode()
-        echo(f"  {'call':<10}{call.operation} {safe(params)}")
-    for cause in plan.causes:
-        echo(f"  {'causes':<10}{safe(cause)}")
-    if plan.inverse:
-        echo(f"  {'undo':<10}{safe(plan.inverse)}")
-
-
-def needs_typing(session: Session, plan: Plan) -> bool:
-    return plan.level is Level.DANGER and session.context.guarded
-
-
-def consent(session: Session, plan: Plan, *, yes: bool, confirm: str) -> None:
-    """Ask, or take the flags. Raises Refused where nobody can be asked or nobody agrees. A note needs none."""
-    if plan.level is Level.NOTE:
-        return
-    name = session.context.name
-    typing = needs_typing(session, plan)
-    if yes and (not typing or confirm == name):
-        return
-    if yes or not sys.stdin.isatty():
-        flags = f"--yes --confirm {name}" if typing else "--yes"
-        raise Refused("no consent: nothing was done", advice=f"without a terminal, consent with {flags}")
-    if typing:
-        answer = typer.prompt(f"Type {name} to do it", default="", show_default=False, err=True)
-        agreed = answer.strip() == name
-    else:
-        answer = typer.prompt("Type y to do it", default="", show_default=False, err=True)
-        agreed = answer.strip().lower() in {"y", "yes"}
-    if not agreed:
-        raise Refused("no consent: nothing was done")
-
-
-def require(session: Session, plan: Plan, confirm: str) -> None:
-    """What `apply` demands again: consent was given to this plan in this context. Raises Refused."""
-    if plan.context != session.context.name:
-        raise Refused(
-            f"the plan is for context {plan.context}", advice=f"lastgood --ctx {plan.context} apply {plan.id}"
-        )
-    if needs_typing(session, plan) and confirm != session.context.name:
-        raise Refused("no consent: nothing was done", advice=f"--confirm {session.context.name}")
+    """The plan as text."""
+    for line in plan_lines(plan):
+        typer.echo(line)
 
 
 def load(session: Session, plan_id: str) -> Plan:
@@ -261,47 +266,60 @@ def load(session: Session, plan_id: str) -> Plan:
     return msgspec.json.decode(body, type=Plan)
 
 
-def launch(session: Session, plan: Plan, *, reason: str, ticket: str, confirm: str) -> None:
-    state_dir, env = session.settings.state_dir, session.child_env()
-    launch_apply(state_dir, env, plan.id, reason=reason, ticket=ticket, confirm=confirm)
+def _recorded(session: Session, unrecorded: bool) -> Session:
+    """The session, if its ledger can be opened; unrecorded, one on a ledger that knows nothing yet. Raises Refused."""
+    try:
+        _ = session.ledger
+        return session
+    except LedgerError as error:
+        if not unrecorded:
+            raise _unwritable(error) from error
+        folder = Path(tempfile.mkdtemp(prefix="lastgood-unrecorded-"))
+        session.say(f"{error.message}: acting without its history, on an empty ledger in {folder}")
+        settings = msgspec.structs.replace(session.settings, state_dir=folder, ledger=folder / "ledger.db")
+        return Session(settings, session.context, session.say)
 
 
-def follow(session: Session, action: str) -> int:
-    """Print the steps of an action as they are journalled; returns the exit code that its end means."""
-    seen, quiet_since = 0, time.monotonic()
-    while True:
-        for entry in session.ledger.journal.entries(session.scope, action_id=action, after_seq=seen):
-            seen, quiet_since = entry.seq, time.monotonic()
-            words = entry.body.get("words") or entry.body.get("operation") or ""
-            typer.echo(f"{_stamp(entry.at)}  {entry.step:<10}  {safe(str(words))}".rstrip())
-            if entry.step in TERMINAL:
-                return int(CODES[entry.step])
-        if time.monotonic() - quiet_since > 10 and session.ledger.locks.is_free(action_lock(action)):
-            said = last_line(session.settings.state_dir, action)
-            raise Refused(said or f"action {action} ended without a word")
-        time.sleep(0.2)
+def _unwritable(error: LedgerError) -> Refused:
+    return Refused(f"nothing was done: {error.message}", advice=f"{error.advice}; {UNRECORDED}")
 
 
-def _stamp(at: int) -> str:
-    from console.clock import clock_time, now_ms
+def _resume(session: Session, action: str, *, yes: bool, confirm: str) -> int:
+    found = next((o for o in orphans(session.ledger, session.scope) if o.plan.id == action), None)
+    if found is None:
+        raise _no_orphan(session, action)
+    if not found.sent:
+        show(found.plan)
+        require(session, found.plan, session.context.name)  # the context must fit before anybody is asked
+        consent(session, found.plan, yes=yes, confirm=confirm)
+    after = session.ledger.journal.entries(session.scope, action_id=action)[-1].seq
+    process = start_again(session, found.plan, sent=found.sent)
+    begun(session, action, process, after)
+    return follow(session, action, process, after=after)
 
-    return clock_time(at, now_ms(), seconds=True)
+
+def _no_orphan(session: Session, action: str) -> Exception:
+    entries = session.ledger.journal.entries(session.scope, action_id=action)
+    if not entries:
+        return NotFound(
+            f"no action {action} in {session.settings.ledger}", advice="lastgood resume lists those there are"
+        )
+    done = progress((e.step, e.body) for e in entries)
+    if done.ended:
+        return Refused(f"{action} is closed: {done.ended}, {done.words}", advice=f"lastgood audit {action}")
+    holder = session.ledger.locks.holder(action_lock(action))
+    who = f" in pid {holder.pid}" if holder else ""
+    return Refused(f"{action} is running{who}: {done.words}", advice=f"lastgood audit {action} tells how far it is")
 
 
-def _execute(
-    session: Session, plan: Plan, *, reason: str = "", ticket: str = "", unrecorded: bool = False, resume: bool = False
-) -> int:
-    from console.actions.book import Book
-    from console.actions.executor import STEPS, Executor
+def _begun(session: Session, action: str) -> Plan:
+    """The plan of an action, from its intent. Raises NotFound."""
+    for entry in session.ledger.journal.entries(session.scope, action_id=action):
+        if entry.step == "intent" and "plan" in entry.body:
+            return msgspec.convert(entry.body["plan"], Plan)
+    raise NotFound(f"no action {action} has begun", advice="lastgood audit lists them")
 
-    verb = next(v for v in verbs() if v.id == plan.verb and v.kind == plan.kind)
-    desk = session.desk(verb)
 
-    def say(step: str, body: Any) -> None:
-        words = body.get("words") or body.get("operation") or ""
-        typer.echo(f"{step:<10}  {safe(str(words))}".rstrip())
-
-    book = Book(session.ledger, plan.scope, plan.id, now=desk.now, unrecorded=unrecorded, say=say)
-    executor = Executor(desk, verb.deed(), book, session.ledger.locks)
-    end = executor.resume(plan) if resume else executor.apply(plan, reason=reason, ticket=ticket)
-    return int(CODES[STEPS[end.stage]])
+def _sent(session: Session, action: str) -> bool:
+    entries = session.ledger.journal.entries(session.scope, action_id=action)
+    return bool(progress((e.step, e.body) for e in entries).sent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,26 +76,53 @@ def settings(ctx: typer.Context) -> Settings:
 
 def session(ctx: typer.Context) -> Session:
     from console.cli.session import Session
+    from console.errors import UsageError
 
     loaded = settings(ctx)
-    return Session(loaded, loaded.current, note)
+    if len(loaded.selected) > 1:
+        raise UsageError("one context at a time for this", advice="--ctx NAME; lastgood get shows several")
+    opened = Session(loaded, loaded.current, note)
+    ctx.call_on_close(opened.close)
+    return opened
+
+
+GLOBAL = {"--ctx", "--profile", "--region", "--endpoint-url"}
+
+
+def globals_first(argv: list[str]) -> list[str]:
+    """The options that say where and as whom count wherever they stand, as in kubectl."""
+    first: list[str] = []
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in GLOBAL:
+            first += [word, *(value for value in [next(words, None)] if value is not None)]
+        elif word == "--read-only" or word.partition("=")[0] in GLOBAL:
+            first.append(word)
+        else:
+            rest.append(word)
+    return [*first, *rest]
 
 
 def run(argv: list[str]) -> int:
     """Run one command line; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a locale without ● is no reason to fail
     command = typer.main.get_command(app)
     try:
-        result: Any = command.main(args=argv, prog_name="lastgood", standalone_mode=False)
+        result: Any = command.main(args=globals_first(argv), prog_name="lastgood", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.DONE
     except LastgoodError as error:
         return _tell(error)
     except KeyboardInterrupt:
         note("interrupted")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): not our failure, and nothing more may be written there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
+    except SystemExit as error:
+        # typer ends so when the reader of our output went away (`| head`): not our failure.
+        return Exit.DONE if type(sys.stdout).__name__ == "PacifyFlushWrapper" else int(error.code or 0)
     except OSError as error:
         note(f"{error.filename or 'the system'}: {error.strerror or error}")
         return Exit.FAILED
@@ -112,9 +139,15 @@ def _usage(error: Exception) -> int:
         note("nothing was done")
         return Exit.REFUSED
     if hasattr(error, "format_message"):
-        note(f"{error.format_message()} (lastgood --help)")
+        words = error.format_message().rstrip(".")
+        note(f"{words[:1].lower()}{words[1:]} — {_help_of(error)} --help")
         return Exit.USAGE
     raise error
+
+
+def _help_of(error: Any) -> str:
+    ctx = getattr(error, "ctx", None)
+    return str(ctx.command_path) if ctx is not None else "lastgood"
 
 
 def _tell(error: LastgoodError) -> int:

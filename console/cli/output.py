@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-import typer
 
 from console.clock import Millis, iso
 from console.errors import UsageError
-from console.kinds.base import Column, Kind
+from console.kinds.base import Cell, Column, Kind
 from console.text import safe, shorten
 
 GAP = "  "
+LEAST = 12
+"""Narrower than this a flexible column says nothing; other columns give way first."""
 
 
 class Format(StrEnum):
@@ -29,9 +29,28 @@ class Format(StrEnum):
     NAME = "name"
 
 
+class Row(NamedTuple):
+    """One view and the context it comes from."""
+
+    context: str
+    view: Any
+
+
+def write(text: str) -> None:
+    """Text and a line's end to stdout, at once: whoever reads a pipe waits for it."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def colourful() -> bool:
     """Whether stdout takes colour: a terminal, no NO_COLOR (https://no-color.org), not dumb."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def only(output: Format, *allowed: Format) -> None:
+    """Raises UsageError for a format that an answer does not have."""
+    if output not in allowed:
+        raise UsageError(f"-o {output}: there is no such form of this", advice=f"one of {', '.join(allowed)}")
 
 
 def envelope(
@@ -49,74 +68,124 @@ def query(data: Any, expression: str) -> Any:
     try:
         return jmespath.search(expression, msgspec.to_builtins(data))
     except JMESPathError as error:
-        raise UsageError(f"--query: {error}", advice="it is JMESPath, as in the aws CLI") from error
+        first = str(error).strip().splitlines()[0]
+        raise UsageError(f"--query: {first}", advice="it is JMESPath, as in the aws CLI") from error
 
 
 def emit(data: Any, fmt: Format) -> None:
-    """Structured data as JSON or YAML."""
+    """Structured data as JSON (one line in a pipe) or YAML."""
     if fmt is Format.YAML:
         import yaml
 
-        typer.echo(yaml.safe_dump(msgspec.to_builtins(data), sort_keys=False, allow_unicode=True), nl=False)
+        write(yaml.safe_dump(msgspec.to_builtins(data), sort_keys=False, allow_unicode=True).rstrip("\n"))
     else:
         encoded = msgspec.json.encode(data)
-        typer.echo(msgspec.json.format(encoded, indent=2).decode() if sys.stdout.isatty() else encoded.decode())
+        write((msgspec.json.format(encoded, indent=2) if sys.stdout.isatty() else encoded).decode())
 
 
-def table(kind: Kind, views: Sequence[Any], now: Millis) -> None:
+def table(kind: Kind, rows: Sequence[Row], now: Millis, *, contexts: bool = False) -> str:
     """Rows as on the screen. A pipe gets every column in full; a terminal those that fit its width."""
-    columns = list(kind.columns)
-    rows = [[column.cell(view, now) for column in columns] for view in views]
-    texts = [[safe(cell.text) for cell in row] for row in rows]
-    widths = [max([len(c.title), *(len(text[n]) for text in texts)]) for n, c in enumerate(columns)]
+    columns = _columns(kind, contexts)
+    cells = [[column.cell(row, now) for column in columns] for row in rows]
+    texts = [[safe(cell.text) for cell in line] for line in cells]
+    widths = [max([len(c.title), *(_width(text[n]) for text in texts)]) for n, c in enumerate(columns)]
     if sys.stdout.isatty():
         import shutil
 
-        widths = _fitted(columns, widths, shutil.get_terminal_size().columns)
+        widths = fitted(columns, widths, shutil.get_terminal_size().columns)
     shown = [n for n, width in enumerate(widths) if width]
     colour = _palette() if colourful() else {}
-    typer.echo(GAP.join(_pad(columns[n].title, widths[n], columns[n].right) for n in shown).rstrip())
-    for row, text in zip(rows, texts, strict=True):
-        cells = []
+    lines = [GAP.join(_pad(columns[n].title, widths[n], columns[n].right) for n in shown).rstrip()]
+    for line, text in zip(cells, texts, strict=True):
+        drawn = []
         for n in shown:
-            padded = _pad(shorten(text[n], widths[n]), widths[n], columns[n].right)
-            on, off = colour.get(row[n].style, ("", ""))
-            cells.append(f"{on}{padded}{off}")
-        typer.echo(GAP.join(cells).rstrip())
+            padded = _pad(text[n], widths[n], columns[n].right)
+            on, off = colour.get(line[n].style, ("", ""))
+            drawn.append(f"{on}{padded}{off}" if on else padded)
+        lines.append(GAP.join(drawn).rstrip())
+    return "\n".join(lines)
 
 
-def as_csv(kind: Kind, views: Sequence[Any], now: Millis) -> None:
+def as_csv(kind: Kind, rows: Iterable[Row], now: Millis, *, contexts: bool = False) -> str:
+    import csv
+    import io
+
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([column.id for column in kind.columns])
-    for view in views:
-        writer.writerow([safe(column.cell(view, now).text) for column in kind.columns])
-    typer.echo(out.getvalue(), nl=False)
+    columns = _columns(kind, contexts)
+    writer.writerow([column.id for column in columns])
+    for row in rows:
+        writer.writerow([safe(column.cell(row, now).text) for column in columns])
+    return out.getvalue().rstrip("\n")
 
 
-def _fitted(columns: Sequence[Column], widths: list[int], room: int) -> list[int]:
-    """Drop columns by priority until the rest fits, then take the excess from the flexible ones."""
-    widths = list(widths)
+def _columns(kind: Kind, contexts: bool) -> list[Column]:
+    """The kind's columns over rows, with the context behind the sign where several are shown."""
 
-    def total() -> int:
-        shown = [w for w in widths if w]
-        return sum(shown) + len(GAP) * (len(shown) - 1)
+    def of_view(column: Column) -> Column:
+        cell = column.cell
+        return Column(
+            column.id,
+            column.title,
+            column.width,
+            lambda row, now: cell(row.view, now),
+            column.priority,
+            column.right,
+            column.flex,
+        )
+
+    found = [of_view(column) for column in kind.columns]
+    if contexts:
+        place = 1 if found and not found[0].title else 0
+        found.insert(place, Column("context", "CONTEXT", 10, lambda row, now: Cell(row.context)))
+    return found
+
+
+def fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
+    """Widths that fit: columns are dropped by priority, flexible ones give what they can, then the widest is cut."""
+    fit = list(widths)
+
+    def excess() -> int:
+        shown = [width for width in fit if width]
+        return sum(shown) + len(GAP) * (len(shown) - 1) - room
+
+    def spare() -> int:
+        return sum(max(0, w - max(c.width, LEAST)) for w, c in zip(fit, columns, strict=True) if c.flex)
 
     for n in sorted(range(len(columns)), key=lambda n: -columns[n].priority):
-        if total() <= room or columns[n].priority == 0:
+        if columns[n].priority == 0 or excess() <= spare():
             break
-        flexible = sum(max(0, w - c.width) for w, c in zip(widths, columns, strict=True) if c.flex)
-        if total() - flexible <= room:
-            break
-        widths[n] = 0
+        fit[n] = 0
     for n, column in enumerate(columns):
-        if column.flex and total() > room:
-            widths[n] = max(min(column.width, 12), widths[n] - (total() - room))
-    return widths
+        if column.flex and excess() > 0:
+            fit[n] = max(min(fit[n], LEAST), fit[n] - excess())
+    while excess() > 0 and max(fit) > 1:
+        widest = fit.index(max(fit))
+        others = max([1, *(width for n, width in enumerate(fit) if n != widest)])
+        fit[widest] = max(1, min(fit[widest] - 1, max(others, fit[widest] - excess())))
+    return fit
+
+
+def _width(text: str) -> int:
+    """Cells on a terminal: East Asian wide characters take two, marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
 
 
 def _pad(text: str, width: int, right: bool) -> str:
-    return text.rjust(width) if right else text.ljust(width)
+    if text.isascii():
+        text = shorten(text, width)
+        return text.rjust(width) if right else text.ljust(width)
+    if _width(text) > width:
+        kept = text
+        while _width(kept) > width - 1:
+            kept = kept[:-1]
+        text = f"{kept}…"
+    blank = " " * (width - _width(text))
+    return f"{blank}{text}" if right else f"{text}{blank}"
 
 
 def _palette() -> dict[str, tuple[str, str]]:

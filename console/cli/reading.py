@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from console.cli.output import Format, as_csv, colourful, emit, envelope, query, table
+from console.cli.output import Format, emit, only, write
 from console.cli.session import Say, Session, sessions
-from console.clock import Millis, now_ms, parse_at, parse_duration
+from console.clock import Millis, clock_time, now_ms, parse_at, parse_duration
 from console.errors import NotFound, UsageError
 from console.kinds.base import Kind
 from console.kinds.registry import KINDS, kind_of
@@ -45,6 +43,11 @@ NAMES = Annotated[list[str] | None, typer.Argument(help="only these", autocomple
 
 
 def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], note: Say) -> None:
+    def one(ctx: typer.Context) -> Session:
+        from console.cli.app import session
+
+        return session(ctx)
+
     @app.command()
     def get(
         ctx: typer.Context,
@@ -62,15 +65,19 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
             raise UsageError("--fresh and --cached exclude each other", advice="give one of them")
         if watch and at:
             raise UsageError("the past does not change", advice="leave out --watch or --at")
+        if fresh and at:
+            raise UsageError("--fresh looks now, --at at the past", advice="give one of them")
         wanted, moment = kind_of(kind), parse_at(at, now_ms()) if at else None
+        from console.cli.listing import Listing
+
         chosen = sessions(settings(ctx), note)
-        shown = None
-        while True:
-            printed = _list(chosen, wanted, names or None, output, expression, moment, fresh, cached, shown)
-            if not watch:
-                return
-            shown = printed
-            time.sleep(1)
+        for opened in chosen:
+            ctx.call_on_close(opened.close)
+        listing = Listing(chosen, wanted, tuple(names or ()), output, expression or "")
+        if watch:
+            listing.watch(fresh=fresh, cached=cached)
+        else:
+            listing.show(moment, fresh=fresh, cached=cached)
 
     @app.command()
     def describe(
@@ -82,8 +89,11 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         cached: Annotated[bool, typer.Option("--cached", help="never call AWS")] = False,
     ) -> None:
         """One thing, whole."""
-        session, wanted = sessions(settings(ctx), note)[0], kind_of(kind)
+        only(output, Format.TABLE, Format.JSON, Format.YAML)
+        session, wanted = one(ctx), kind_of(kind)
         moment = parse_at(at, now_ms()) if at else None
+        if moment is not None:
+            tell_coverage(session, wanted, moment)
         if moment is None and not cached:
             session.freshen(wanted)
         view = _one(session, wanted, name, moment)
@@ -92,12 +102,9 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
             return
         from console.fleet.describe import lines
 
-        now = moment or now_ms()
-        for label, text in lines(wanted, view, session.snapshot(moment), now):
-            if label:
-                typer.echo(f"{label.upper():<12}{text}".rstrip())
-            else:
-                typer.echo(f"{'':<12}{text}".rstrip() if text else "")
+        told = lines(wanted, view, session.snapshot(moment), moment or now_ms())
+        room = max((len(label) for label, _ in told), default=0) + 2
+        write("\n".join(f"{label.upper():<{room}}{text}".rstrip() for label, text in told))
 
     @app.command()
     def logs(
@@ -111,7 +118,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         """Log lines of an endpoint's containers or of a run's failed (or running) step, merged by time."""
         from console.cli.logs import show
 
-        session, wanted = sessions(settings(ctx), note)[0], kind_of(kind)
+        session, wanted = one(ctx), kind_of(kind)
         show(session, wanted, name, follow=follow, since_ms=parse_duration(since), pattern=grep)
 
     @app.command(name="open")
@@ -122,7 +129,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         """Open the console at a thing: what a link in a page or a chat names by its ARN."""
         from console.cli.running import console
 
-        session = sessions(settings(ctx), note)[0]
+        session = one(ctx)
         kind, name = locate(session, subject)
         console(session, kind.id, name)
 
@@ -137,68 +144,18 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         """Wait until a thing has settled, or has come to a config or status. Exit code 6 when it did not in time."""
         from console.cli.waiting import wait_for
 
-        session, wanted = sessions(settings(ctx), note)[0], kind_of(kind)
+        session, wanted = one(ctx), kind_of(kind)
         code = wait_for(session, wanted, name, condition or "settled", parse_duration(timeout))
         raise typer.Exit(code)
 
 
-def _list(
-    chosen: list[Session],
-    kind: Kind,
-    names: list[str] | None,
-    output: Format,
-    expression: str | None,
-    moment: Millis | None,
-    fresh: bool,
-    cached: bool,
-    shown: Any,
-) -> Any:
-    """Print the list unless it is the same as `shown`; returns what was printed. Contexts degrade by themselves."""
-    now = moment or now_ms()
-    views: list[Any] = []
-    sources: dict[str, Any] = {}
-    for session in chosen:
-        if moment is None and not cached:
-            session.freshen(kind, force=fresh)
-        snapshot = session.snapshot(moment)
-        if moment is not None and not snapshot.covered(kind.sources[0]):
-            since = snapshot.since(kind.sources[0])
-            session.say(f"nobody watched {kind.plural} then" + (f"; history since {_iso(since)}" if since else ""))
-        views += kind.views(snapshot, names)
-        prefix = f"{session.context.name}:" if len(chosen) > 1 else ""
-        sources |= {f"{prefix}{name}": state for name, state in session.sources(kind, moment).items()}
-    views.sort(key=kind.order)
-    if names and (missing := [n for n in names if not any(_is(v, n) for v in views)]):
-        raise NotFound(f"no {kind.id} {', '.join(missing)}", advice=f"lastgood get {kind.plural} lists them")
-    cells = [[c.cell(v, now) for c in kind.columns] for v in views]
-    if cells == shown:
-        return cells
-    if shown is not None and output is Format.TABLE and colourful():
-        typer.echo("\x1b[H\x1b[2J", nl=False)
-    if output in {Format.JSON, Format.YAML} or expression:
-        data = envelope(kind.id, ",".join(s.context.name for s in chosen), [v.to_json() for v in views], sources, now)
-        emit(query(data, expression) if expression else data, output)
-    elif output is Format.NAME:
-        for view in views:
-            typer.echo(view.name)
-    elif output is Format.CSV:
-        as_csv(kind, views, now)
-    else:
-        if not views and sys.stderr.isatty():
-            chosen[0].say(f"no {kind.plural} in {chosen[0].scope}")
-        table(kind, views, now)
-    return cells
-
-
-def _iso(at: Millis) -> str:
-    from console.clock import iso
-
-    return iso(at)
-
-
-def _is(view: Any, name: str) -> bool:
-    """Whether a view is meant by a name: its own, or the last part of it (an execution's id), or its ARN."""
-    return bool(view.name == name or view.name.rsplit("/", 1)[-1] == name or getattr(view, "arn", None) == name)
+def tell_coverage(session: Session, kind: Kind, moment: Millis) -> None:
+    """Say so where a claim about the past rests on nothing: nobody watched then."""
+    snapshot = session.snapshot(moment)
+    if not snapshot.covered(kind.sources[0]):
+        since = snapshot.since(kind.sources[0])
+        then = f"; watched since {clock_time(since, now_ms())}" if since else ""
+        session.say(f"nobody watched {kind.plural} at {clock_time(moment, now_ms())}{then}")
 
 
 def _one(session: Session, kind: Kind, name: str, moment: Millis | None) -> Any:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from console.cli.session import Say, Session
-from console.errors import Refused, UsageError
-from console.kinds.registry import KINDS
-from console.ledger.locks import collector_lock
+from console.errors import UsageError
 
 Open = Callable[[typer.Context], Session]
 
@@ -62,40 +58,19 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
     def collect(
         ctx: typer.Context,
         once: Annotated[bool, typer.Option("--once", help="one sweep of every source, then end")] = False,
-        child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
+        pace: Annotated[float, typer.Option(help="look so many times as often", hidden=True)] = 1.0,
+        child: Annotated[int, typer.Option("--child", hidden=True, help="end with this process")] = 0,
+        scope: Annotated[str, typer.Option("--scope", hidden=True, help="end unless it is this one")] = "",
     ) -> None:
-        """Watch without a screen, for all consoles of this user on this host. Waits while another one collects."""
-        _collect(session(ctx), once=once, child=child)
+        """Watch without a screen, for all consoles of this host."""
+        from console.cli.collecting import collect_for_ever, collect_once
 
-
-def _collect(session: Session, *, once: bool, child: bool) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    name = collector_lock(session.identity.scope)
-    held = session.ledger.locks.acquire(name, "collect")
-    if held is None and child:
-        return  # another console's child was faster
-    if held is None and once:
-        holder = session.ledger.locks.holder(name)
-        who = f"pid {holder.pid}" if holder else "another process"
-        raise Refused(f"{who} collects already", advice="lastgood get KIND --fresh asks it to look now")
-    if held is None:
-        session.say("another collector is at work; waiting to take over")
-    while held is None and not stop.wait(0.5):
-        held = session.ledger.locks.acquire(name, "collect")
-    if held is None:
-        return
-    collector = session.collector(KINDS)
-    try:
+        if pace <= 0:
+            raise UsageError("--pace must be above 0")
         if once:
-            for error in collector.once():
-                session.say(f"{error.message} {error.advice}".strip())
+            collect_once(session(ctx))
         else:
-            session.say(f"collecting {session.identity.scope} as {session.identity.user}") if not child else None
-            collector.run(stop)
-    finally:
-        held.release()
+            collect_for_ever(session(ctx), parent=child, scope=scope, pace=pace)
 
 
 def console(session: Session, kind: str, name: str) -> None:

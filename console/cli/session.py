@@ -9,21 +9,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from console.clients.identity import Identity, remember, remembered
-from console.clock import SECOND, Millis, now_ms
-from console.errors import LedgerError, NotPermitted, Refused
+from console.clock import Millis, now_ms
+from console.errors import LastgoodError, LedgerError, Refused
 from console.ledger.snapshot import Snapshot
 from console.ledger.store import Ledger
 from console.settings import Context, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from console.actions.desk import ActionDesk
     from console.actions.verb import Verb
     from console.clients.aws import Cloud
     from console.collector.collector import Collector
     from console.kinds.base import Kind
-
-FRESH_MS = 60 * SECOND
-"""Facts younger than this are served as they are."""
 
 Say = Callable[[str], None]
 
@@ -33,6 +32,8 @@ class Session:
 
     def __init__(self, settings: Settings, context: Context, say: Say) -> None:
         self.settings, self.context, self.say = settings, context, say
+        self.failed: dict[str, LastgoodError] = {}
+        """Sources that could not be read for this command, or `context` if nothing of it could."""
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -56,7 +57,14 @@ class Session:
 
     @cached_property
     def identity(self) -> Identity:
-        """Who we are by STS; remembered for the next start. Raises CredentialsError."""
+        """Who we are by STS; remembered for the next start. Raises CredentialsError, Unreachable."""
+        found = self._who()
+        if "scope" in self.__dict__ and found.scope != self.scope:
+            self.say(f"context {self.context.name} signs in to account {found.account} now")
+            self.scope = found.scope
+        return found
+
+    def _who(self) -> Identity:
         from console.clients.identity import who
 
         found = who(self.cloud)
@@ -66,7 +74,7 @@ class Session:
     @cached_property
     def scope(self) -> str:
         """The scope, from memory where there is one: a read from a warm ledger makes no call."""
-        known = remembered(self.settings.make_state_dir(), self.context)
+        known = self.unconfirmed
         return known.scope if known else self.identity.scope
 
     @property
@@ -84,52 +92,28 @@ class Session:
             raise Refused(f"context {self.context.name} is read-only", advice="choose another with --ctx")
         return ActionDesk(verb, self.context, self.cloud, self.identity, self.ledger)
 
-    def collector(self, kinds: tuple[Kind, ...]) -> Collector:
+    def collector(self, kinds: Iterable[Kind], *, pace: float = 1.0) -> Collector:
         from console.collector.collector import Collector
 
-        return Collector(self.ledger, self.cloud, self.identity.scope, kinds)
+        def confirm() -> str:
+            return self._who().scope
 
-    def age(self, kind: Kind) -> Millis | None:
-        """How old the last good sweep of the kind's own source is; None if there was none."""
-        state = self.ledger.coverage.states(self.scope).get(kind.sources[0])
-        return now_ms() - state.at if state and state.at else None
+        return Collector(self.ledger, self.cloud, self.identity.scope, kinds, confirm=confirm, pace=pace)
 
     def freshen(self, kind: Kind, *, force: bool = False) -> None:
-        """Facts of this kind younger than a minute: the live collector's, or collected here under its lock.
+        """See that the facts of this kind are younger than a minute; see console.cli.freshness."""
+        from console.cli.freshness import freshen
 
-        A source that cannot be read is said on stderr; what the ledger has is served with its age.
-        """
-        import time
+        freshen(self, kind, force=force)
 
-        from console.ledger.locks import collector_lock
-
-        age = self.age(kind)
-        if not force and age is not None and age <= FRESH_MS:
-            return
-        asked = now_ms()
-        deadline = asked + 45 * SECOND
-        while now_ms() < deadline:
-            with self.ledger.locks.hold(collector_lock(self.scope), "collect in the foreground") as held:
-                if held is not None:
-                    self.say(f"collecting {kind.plural} of {self.context.name} …")
-                    for error in self.collector((kind,)).once(kind):
-                        if isinstance(error, NotPermitted) or error.exit_code != 5:
-                            self.say(f"{error.message} {error.advice}".strip())
-                        else:
-                            raise error
-                    return
-            self.ledger.interest.tell(self.scope, {}, at=now_ms(), fresh=[kind.id])
-            time.sleep(0.2)
-            age = self.age(kind)
-            if age is not None and now_ms() - age >= asked:
-                self.ledger.interest.withdraw(self.scope)
-                return
-            state = self.ledger.coverage.states(self.scope).get(kind.sources[0])
-            if state and not state.ok and state.error:
-                self.ledger.interest.withdraw(self.scope)
-                self.say(f"{kind.plural}: {state.error}")
-                return
-        self.say(f"the collector does not answer; {kind.plural} are as old as the ledger has them")
+    def close(self) -> None:
+        """Hand over what was counted, and let go of the ledger."""
+        if "cloud" in self.__dict__ and "ledger" in self.__dict__:
+            with contextlib.suppress(LastgoodError):
+                self.cloud.budget.flush()
+        if "ledger" in self.__dict__:
+            with contextlib.suppress(LastgoodError):
+                self.ledger.close()
 
     def child_env(self) -> dict[str, str]:
         """The environment for our own processes: the same context and the same ledger, whatever flags chose them."""
@@ -141,19 +125,25 @@ class Session:
         return {**os.environ, **chosen}
 
     def sources(self, kind: Kind, at: Millis | None = None) -> dict[str, Any]:
-        """The `sources` of the JSON envelope."""
+        """The `sources` of the JSON envelope: those of the kind, whether or not anything was ever read from them."""
         moment = at or now_ms()
         states = self.ledger.coverage.states(self.scope, at)
-        return {
-            source: {
-                "ok": state.ok,
-                "age_s": round((moment - state.at) / 1000, 1) if state.at else None,
-                "error": state.error or None,
-            }
-            for source, state in states.items()
-            if source in kind.sources
-        }
+        told = {}
+        for source in kind.sources:
+            state, failed = states.get(source), self.failed.get(source)
+            age_s = round(max(0, moment - state.at) / 1000, 1) if state and state.at else None
+            error = failed.message if failed else (state.error or None if state else None)
+            told[source] = {"ok": bool(state and state.ok and not failed), "age_s": age_s, "error": error}
+        return told
 
 
 def sessions(settings: Settings, say: Say) -> list[Session]:
-    return [Session(settings, context, say) for context in settings.selected]
+    """One for each context that was asked for; with several, their notes say which one they are about."""
+    chosen = settings.selected
+    if len(chosen) == 1:
+        return [Session(settings, chosen[0], say)]
+
+    def named(context: Context) -> Say:
+        return lambda line: say(f"{context.name}: {line}")
+
+    return [Session(settings, context, named(context)) for context in chosen]

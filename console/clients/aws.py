@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 from console import __version__
 from console.clients import hooks, profiles
 from console.clients.budget import Budget
-from console.clients.errors import mfa_advice, translate
+from console.clients.errors import LENT, mfa_advice, translate
 from console.clients.hooks import is_read
+from console.clients.lent import Lent, take
 from console.clock import Millis, now_ms, to_ms
 from console.errors import CredentialsError, LastgoodError, Refused
 
@@ -77,6 +78,7 @@ class _Seat:
     stale: bool = False
     prompter: Prompter | None = None
     method: str = ""
+    lent: Lent | None = None
     failure: CredentialsError | None = None
     """Why the session could not be used, kept until the next one may be made."""
     clients: dict[_Key, Any] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class Cloud:
         connect_s: float = CONNECT_S,
         read_s: float = READ_S,
         clock: Callable[[], float] = time.monotonic,
+        lent: Lent | None = None,
     ) -> None:
         self.context = context
         self.budget = budget or Budget()
@@ -111,10 +114,11 @@ class Cloud:
         look = _Seat(context.profile, context.ambient)
         self._look = look
         self._act = _Seat(context.act_profile, False) if context.act_profile else look
+        self._act.lent = lent
 
     @classmethod
     def of(cls, settings: Settings, context: Context | None = None, *, budget: Budget | None = None) -> Cloud:
-        return cls(context or settings.current, budget=budget, call_log=settings.call_log)
+        return cls(context or settings.current, budget=budget, call_log=settings.call_log, lent=take())
 
     @property
     def region(self) -> str:
@@ -180,9 +184,24 @@ class Cloud:
         seat = self._act if write else self._look
         with self._lock:
             credentials = getattr(seat.session, "_credentials", None)
+        if seat.lent:
+            return seat.lent.expires_at
         # There is no public way to ask (facts section 10); a missing attribute reads as "unknown".
         expiry = getattr(credentials, "_expiry_time", None)
         return to_ms(expiry) if expiry else None
+
+    def ends_at(self, *, write: bool = False) -> Millis | None:
+        """When this process can call no longer: the expiry of credentials that do not renew by themselves."""
+        seat = self._act if write else self._look
+        final = seat.lent or seat.method == "env" or profiles.asks_for_code(seat.profile or "default")
+        return self.expires_at(write=write) if final else None
+
+    def lend(self) -> Lent:
+        """The acting session as it is now, for a process that cannot ask for an MFA code. After `resolve`."""
+        with self._lock:
+            session = self._act.session or self._renew(self._act)
+            frozen = session.get_credentials().get_frozen_credentials()
+        return Lent(frozen.access_key, frozen.secret_key, frozen.token or "", self.expires_at(write=True))
 
     # Sessions
 
@@ -204,7 +223,10 @@ class Cloud:
         session.set_default_client_config(
             Config(connect_timeout=self._timeouts[0], read_timeout=self._timeouts[1], retries=_retries(READ_ATTEMPTS))
         )
-        self._teach_mfa(session, seat)
+        if seat.lent:
+            session.set_credentials(seat.lent.access_key, seat.lent.secret_key, seat.lent.token or None)
+        else:
+            self._teach_mfa(session, seat)
         seat.session, seat.stale = session, False
         return session
 
@@ -271,7 +293,7 @@ class Cloud:
         if key.write and key.attempts > 1:
             hooks.require_tokens(raw, key.service, key.operations)
         credentials = seat.session.get_credentials()
-        seat.method = getattr(credentials, "method", "") or ""
+        seat.method = LENT if seat.lent else getattr(credentials, "method", "") or ""
         generation, api_call = seat.generation, raw._make_api_call
 
         def send(operation: str, params: dict[str, Any]) -> Any:

@@ -38,6 +38,9 @@ class ClockSkewed(SourceError):
     """This host's clock is wrong, so AWS refuses its signatures. The credentials are fine."""
 
 
+LENT = "lent"
+"""Name of the credential source where the process that asked for consent handed its own session on (clients/lent)."""
+
 NEVER_SENT = frozenset({"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"})
 """Codes of Unreachable for which the request surely did not leave. For any other, a write is unclear."""
 
@@ -137,6 +140,8 @@ def renewal(method: str, profile: str) -> str:
     match method:
         case "env":
             return "export fresh AWS_* variables and start lastgood again: a running process keeps the old ones"
+        case method if method == LENT:
+            return f"start it again: {whose} asks for a new code"
         case "sso":
             # Since AWS CLI 2.22 the default flow calls back to localhost, which never arrives over SSH.
             return f"run: aws sso login --use-device-code{flag}"
@@ -168,7 +173,7 @@ class _Where:
             code=code,
             operation=self.operation,
             advice=advice or renewal(self.method, self.profile),
-            resumes=self.method != "env" if resumes is None else resumes,
+            resumes=self.method not in {"env", LENT} if resumes is None else resumes,
         )
 
 

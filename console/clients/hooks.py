@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from console.clients.budget import Budget
 
 _READ_VERBS = ("Describe", "List", "Get", "Search", "Lookup", "Head", "Query", "BatchDescribe", "BatchGet", "Filter")
-_READS = frozenset({"logs:StartQuery", "logs:StopQuery", "sqs:ReceiveMessage"})
+_READS = frozenset({"iam:SimulatePrincipalPolicy", "logs:StartQuery", "logs:StopQuery", "sqs:ReceiveMessage"})
 
 
 def is_read(operation: str) -> bool:

@@ -57,6 +57,11 @@ def asks_for_code(profile: str, environ: Mapping[str, str] | None = None) -> boo
     return False
 
 
+def role_arn(profile: str, environ: Mapping[str, str] | None = None) -> str:
+    """The role that a profile assumes; empty if it names none. Nothing is assumed to tell it."""
+    return _read(os.environ if environ is None else environ).get(profile, {}).get("role_arn", "")
+
+
 def _values(context: Context, environ: Mapping[str, str] | None) -> dict[str, str]:
     env = os.environ if environ is None else environ
     return _read(env).get(profile_of(context, env), {})

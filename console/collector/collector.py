@@ -186,7 +186,7 @@ class Collector:
             return
         self._moved -= moved
         try:
-            from console.actions.reversal import watch_reversals  # type: ignore[import-not-found,unused-ignore]
+            from console.actions.reversal import watch_reversals  # type: ignore[import-untyped,unused-ignore]
         except ImportError:
             return
         watch_reversals(self.ledger, self.scope, self._now())

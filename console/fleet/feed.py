@@ -83,6 +83,8 @@ class LedgerFeed:
         identity = self.identity()
         if identity is not None and identity.scope != self.scope:
             return f"credentials are of {identity.account} now", "warn"
+        if beat is not None and not beat.ok:
+            return f"collector: {beat.code or 'failing'}", "warn"
         if not states:
             return "waiting for the first look", "moving"
         failing = [(name, state) for name, state in states.items() if not state.ok]
@@ -93,8 +95,6 @@ class LedgerFeed:
         oldest = min((state.at for state in states.values() if state.at), default=0)
         if now - oldest > STALE_MS:
             return f"data {age_step(now - oldest)} old", "warn"
-        if beat is not None and not beat.ok:
-            return f"collector: {beat.code or 'failing'}", "warn"
         if beat is None or not beat.at or now - beat.at > STALE_MS:
             return "no collector", "warn"
         return "live", "ok"

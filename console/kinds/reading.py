@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from console.clock import Millis
+
 if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
     from console.ledger.store import Fact
@@ -14,17 +16,21 @@ if TYPE_CHECKING:
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
-def decode(snapshot: Snapshot, kind: str, type: type[Record], names: Sequence[str] | None = None) -> Iterator[Record]:
+def decode(
+    snapshot: Snapshot, kind: str, type: type[Record], names: Sequence[str] | None = None
+) -> Iterator[Record]:
     """The newest record of each subject as of the snapshot's moment."""
     decoder = msgspec.json.Decoder(type)
     for fact in snapshot.heads(kind, names):
         yield decoder.decode(fact.body)
 
 
-def history(snapshot: Snapshot, kind: str, names: Sequence[str] | None) -> Iterator[Fact]:
+def history(
+    snapshot: Snapshot, kind: str, names: Sequence[str] | None, *, since: Millis | None = None
+) -> Iterator[Fact]:
     """Facts of all subjects or of those named, oldest first within a subject; tombstones left out."""
     if names is None:
-        facts = snapshot.history(kind)
+        facts = snapshot.history(kind, since=since)
     else:
-        facts = [fact for name in names for fact in snapshot.history(kind, name)]
+        facts = [fact for name in names for fact in snapshot.history(kind, name, since=since)]
     return (fact for fact in facts if not fact.deleted)

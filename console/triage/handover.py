@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from console.clock import Millis, clock_time
-from console.triage.needs import needs
 from console.kinds.deployment.record import Outcome
 from console.kinds.endpoint.view import views as endpoint_views
 from console.kinds.execution.view import views as execution_views
@@ -13,6 +12,7 @@ from console.kinds.hold.record import Hold
 from console.kinds.reading import decode
 from console.ledger.journal import TERMINAL
 from console.ledger.snapshot import Snapshot
+from console.triage.needs import needs
 
 
 def sections(snapshot: Snapshot, since: Millis) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from console.kinds.endpoint.record import Endpoint, from_api
 from console.world import moto_backends
 from console.world.errors import AwsError
 from console.world.sagemaker.course import Trouble
+from console.world.sagemaker.deployment import Ending
 from console.world.sagemaker.endpoints import Endpoints
 from console.world.world import World
 
@@ -27,7 +28,11 @@ POLICIES: dict[str, dict[str, Any] | None] = {
     "plain": None,
     "canary": {
         "BlueGreenUpdatePolicy": {
-            "TrafficRoutingConfiguration": {"Type": "CANARY", "WaitIntervalInSeconds": 300, "CanarySize": SIZE},
+            "TrafficRoutingConfiguration": {
+                "Type": "CANARY",
+                "WaitIntervalInSeconds": 300,
+                "CanarySize": SIZE,
+            },
             "TerminationWaitInSeconds": 120,
         },
         **GUARD,
@@ -65,10 +70,14 @@ class TrueEndpoint:
     def __init__(self, search_lag_s: float = 10.0, trail_delay_s: float = 30.0) -> None:
         self.s = 1_800_000_000.25
         self.world = World(
-            fleet=0, throttle=False, now=lambda: self.s, search_lag_s=search_lag_s, trail_delay_s=trail_delay_s
+            fleet=0,
+            throttle=False,
+            now=lambda: self.s,
+            search_lag_s=search_lag_s,
+            trail_delay_s=trail_delay_s,
         )
         self.endpoints = self.world.region().of(Endpoints)
-        self.endpoints.on_settled.append(self._settled)
+        self.endpoints.on_settling.append(self._settling)
         self.attempts: list[Attempt] = []
         self.moves: list[Millis] = []
         """When anything began on it: deployments, scaling, maintenance."""
@@ -129,7 +138,9 @@ class TrueEndpoint:
         if fails is not None:
             self.endpoints.bad_scalings[NAME] = Trouble(fails, after_s=90)
         wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 2 + len(self.moves) % 3}]
-        self._tried("UpdateEndpointWeightsAndCapacities", EndpointName=NAME, DesiredWeightsAndCapacities=wanted)
+        self._tried(
+            "UpdateEndpointWeightsAndCapacities", EndpointName=NAME, DesiredWeightsAndCapacities=wanted
+        )
 
     def maintain(self) -> None:
         with self.world.lock:
@@ -149,11 +160,11 @@ class TrueEndpoint:
     def delete(self) -> None:
         self._tried("DeleteEndpoint", EndpointName=NAME)
 
-    def _settled(self, endpoint: Any) -> None:
+    def _settling(self, endpoint: Any) -> None:
         last = self.attempts[-1] if self.attempts else None
-        if last is not None and last.end is None:
+        if last is not None and last.end is None and endpoint.change.kind in ("create", "update"):
             last.end = round(self.world.now * 1000)
-            last.took_over = endpoint.status == "InService" and endpoint.config == last.target
+            last.took_over = endpoint.change.course.ending is Ending.DONE
 
     def describe(self) -> Endpoint | None:
         try:

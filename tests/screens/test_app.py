@@ -388,3 +388,26 @@ def test_the_clock_is_utc() -> None:
         await until(pilot, lambda: "03:13Z" in said(app, "where"))
 
     shell(steps, app_of(feed))
+
+
+def test_a_list_left_while_it_is_being_read_is_let_go() -> None:
+    class Slow(MemoryFeed):
+        def views(self, kind_id: str) -> list[Any]:
+            if kind_id == "service":
+                gate.wait(5)
+                read.set()
+            return super().views(kind_id)
+
+    gate, read = threading.Event(), threading.Event()
+    app = app_of(Slow(fleet().services, {"train": Service("train")}))
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: isinstance(app.screen, ListScreen) and app.screen.is_mounted)
+        await type_in(pilot, ":jobs")
+        await pilot.press("enter")
+        gate.set()
+        await until(pilot, read.is_set)
+        await until(pilot, lambda: table(app).keys == ["train"])
+        assert trail(app) == ("jobs",)
+
+    drive(app, steps)

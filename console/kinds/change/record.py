@@ -27,6 +27,12 @@ EVENTS: dict[str, tuple[str, str, str]] = {
 LATE = 20 * MINUTE
 """How long CloudTrail may take to deliver (minutes, by its documentation): what it has not told by then is not so."""
 
+
+def read_until(event: str) -> str:
+    """The key under which the watch remembers up to when it has asked for an event."""
+    return f"change.{event}.until"
+
+
 DEPLOYS = frozenset({"CreateEndpoint", "UpdateEndpoint"})
 
 _MACHINES = (

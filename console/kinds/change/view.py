@@ -9,7 +9,7 @@ import msgspec
 
 from console.clock import Millis
 from console.kinds.base import Sign, Verdict
-from console.kinds.change.record import Change
+from console.kinds.change.record import LATE, Change, read_until
 
 if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
@@ -46,6 +46,17 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Change
         sign = Sign.WARNING if change.error else Sign.OK
         found.append(ChangeView(change, fact.observed_at, Verdict(sign, words(change), since=change.at)))
     return found
+
+
+def complete_until(snapshot: Snapshot) -> Millis:
+    """Up to when every deployment call is surely known: CloudTrail was asked later than its longest delay."""
+    coverage, scope = snapshot.ledger.coverage, snapshot.scope
+    asked = int(coverage.recall(scope, read_until("UpdateEndpoint")) or 0)
+    if snapshot.at is not None:
+        # What was learnt since belongs to no moment of the past.
+        state = snapshot.states().get("changes")
+        asked = min(asked, state.at if state and state.at else 0)
+    return max(0, min(asked, snapshot.moment) - LATE)
 
 
 def order(view: ChangeView) -> int:

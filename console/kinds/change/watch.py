@@ -13,7 +13,7 @@ import msgspec
 
 from console.clock import DAY, MINUTE, Millis
 from console.kinds.base import Eyes
-from console.kinds.change.record import EVENTS, LATE, from_event
+from console.kinds.change.record import EVENTS, LATE, from_event, read_until
 
 PAST = {"endpoint": 90 * DAY, "pipeline": 2 * DAY, "execution": 2 * DAY}
 """How far back the first start looks: all there is for deployments, two nights for runs."""
@@ -33,11 +33,11 @@ class ChangeWatch:
         client = eyes.client("cloudtrail")
         for event, (kind, _, _) in EVENTS.items():
             now = eyes.now()
-            until = int(eyes.recall(f"change.{event}.until") or 0)
+            until = int(eyes.recall(read_until(event)) or 0)
             if not until or now - int(eyes.recall(f"moved.{kind}") or 0) <= LATE + MINUTE:
                 first = now - PAST[kind]
                 reached = self._read(client, eyes, event, max(first, until - LATE) if until else first, now)
-                eyes.remember(f"change.{event}.until", str(now))
+                eyes.remember(read_until(event), str(now))
                 if not until:
                     eyes.remember(f"change.{event}.back", str(reached))
             back = int(eyes.recall(f"change.{event}.back") or 0)

@@ -105,26 +105,23 @@ Sights = Sequence[tuple[Millis, Any]]
 def derive(sights: Sights, changes: Iterable[Change], complete_until: Millis = 0) -> tuple[Deployment, ...]:
     """Deployments of one endpoint, newest first.
 
-    `changes` are those of this endpoint, in any order. `complete_until`: up to when CloudTrail has surely delivered
+    `sights` without what was out of date when it was seen (`is_current`). `changes` are those of this endpoint, in any order. `complete_until`: up to when CloudTrail has surely delivered
     every call (it is late by minutes); 0 where it is not read.
     """
-    calls = sorted((c for c in changes if c.event in DEPLOYS and not c.error and c.target), key=lambda c: c.at)
+    calls = sorted(
+        (c for c in changes if c.event in DEPLOYS and not c.error and c.target), key=lambda c: c.at
+    )
     told: list[Deployment] = []
-    for life, its_calls in _lives(current(sights), calls):
-        told += _chained(_Life(life, its_calls, complete_until).told())
+    lives = _lives(sights, calls)
+    for n, (life, its_calls) in enumerate(lives):
+        told += _chained(_Life(life, its_calls, complete_until).told(over=n < len(lives) - 1))
     told.reverse()
     return tuple(told)
 
 
-def current(sights: Sights) -> Sights:
-    """Without what was out of date when it was seen: Search is an index that lags behind Describe."""
-    newest, kept = 0, []
-    for at, seen in sights:
-        modified = seen.modified_at or 0
-        if seen.detailed or modified >= newest:
-            kept.append((at, seen))
-            newest = max(newest, modified)
-    return kept
+def is_current(before: Sights, seen: Seen) -> bool:
+    """Whether a sight is news after those before it: Search is an index that lags behind Describe."""
+    return seen.detailed or not before or (seen.modified_at or 0) >= (before[-1][1].modified_at or 0)
 
 
 def _lives(sights: Sights, calls: Sequence[Change]) -> list[tuple[Sights, Sequence[Change]]]:
@@ -196,12 +193,13 @@ class _Life:
         self._told: list[Deployment] = []
         self._states: list[_State] = []
 
-    def told(self) -> list[Deployment]:
-        self._watched()
+    def told(self, *, over: bool) -> list[Deployment]:
+        """Oldest first. `over`: the endpoint was deleted since, and whatever was in motion with it."""
+        self._watched(Outcome.UNKNOWN if over else Outcome.IN_PROGRESS)
         self._told += [self._unwatched(call) for call in self._calls if call.id not in self._used]
         return sorted(self._told, key=lambda d: d.at)
 
-    def _watched(self) -> None:
+    def _watched(self, at_last: Outcome) -> None:
         """Deployments that observations tell: a pending config that came and went, or a config that changed."""
         open_: _Open | None = None
         last: Seen | None = None
@@ -220,7 +218,7 @@ class _Life:
             explained = last is None or seen.config == last.config or not seen.config or seen.status in DEAD
             if open_ is not None and ended is not None:
                 self._told.append(self._closed(open_, ended))
-                pass
+                explained = explained or seen.config == open_.target
                 open_ = None
             if not explained and open_ is None and last is not None:
                 self._told.append(self._unseen(last, at, seen))
@@ -232,13 +230,15 @@ class _Life:
             last = seen
         if open_ is not None:
             evidence = f"seen in motion at {iso(open_.last)}"
-            self._told.append(self._attributed(open_, Outcome.IN_PROGRESS, evidence))
+            self._told.append(self._attributed(open_, at_last, evidence))
 
     def _closed(self, open_: _Open, state: _State) -> Deployment:
         """How an observed deployment ended: the verdict table of facts/sagemaker.md section 2.6."""
         near = state.since - open_.last <= QUICKEST
         own = self._call_of(open_)
-        between = any(c is not own and open_.began + SECOND < c.at < state.since - SECOND for c in self._calls)
+        between = any(
+            c is not own and open_.began + SECOND < c.at < state.since - SECOND for c in self._calls
+        )
         words = f"{state.status or 'config'} {state.config} at {iso(state.seen_at)}"
         if between or not (near or state.since <= self._complete):
             outcome, words = Outcome.UNKNOWN, f"{words}; nobody watched its end"
@@ -280,13 +280,17 @@ class _Life:
             calls = [c for c in calls if abs(c.at - open_.began) <= SKEW]
             return min(calls, key=lambda c: abs(c.at - open_.began), default=None)
         settled = max((s.since for s in self._states if s.since < open_.first), default=0)
-        return next((c for c in reversed(calls) if settled <= c.at + SECOND and c.at <= open_.first + SKEW), None)
+        return next(
+            (c for c in reversed(calls) if settled <= c.at + SECOND and c.at <= open_.first + SKEW), None
+        )
 
     def _unseen(self, last: Seen, at: Millis, seen: Seen) -> Deployment:
         """The config changed between two sights: some deployment of it did succeed."""
         by = _modified(seen) or at
         low = _modified(last) - SECOND
-        fits = [c for c in self._calls if c.target == seen.config and c.id not in self._used and low <= c.at <= by]
+        fits = [
+            c for c in self._calls if c.target == seen.config and c.id not in self._used and low <= c.at <= by
+        ]
         evidence = f"config seen changed by {iso(at)}"
         if not fits:
             return Deployment(
@@ -319,7 +323,11 @@ class _Life:
             outcome = Outcome.ROLLED_BACK if reverted else Outcome.FAILED
             told = _from_call(call, outcome, f"{words}: it never took over")
             return msgspec.structs.replace(told, reason=state.reason)
-        if state.status == "OutOfService" or (before and before.config == call.target) or (not before and state.reason):
+        if (
+            state.status == "OutOfService"
+            or (before and before.config == call.target)
+            or (not before and state.reason)
+        ):
             return _from_call(call, Outcome.UNKNOWN, words)
         return _from_call(call, Outcome.SUCCEEDED, words)
 

@@ -20,7 +20,12 @@ Config = Mapping[str, Any]
 
 
 def checks(
-    desk: Desk, view: EndpointView, way: Way | None, target: str, current: Config | None, wanted: Config | None
+    desk: Desk,
+    view: EndpointView,
+    way: Way | None,
+    target: str,
+    current: Config | None,
+    wanted: Config | None,
 ) -> tuple[Check, ...]:
     """All checks, worst first. `current` and `wanted` are None where the config does not exist."""
     e = view.endpoint
@@ -66,7 +71,9 @@ def _evidence(way: Way | None, target: str) -> Check:
 
 
 def _variants(e: Endpoint, current: Config | None, wanted: Config) -> list[Check]:
-    have = {v.name for v in e.variants} or {v["VariantName"] for v in (current or {}).get("ProductionVariants", ())}
+    have = {v.name for v in e.variants} or {
+        v["VariantName"] for v in (current or {}).get("ProductionVariants", ())
+    }
     want = {v["VariantName"] for v in wanted.get("ProductionVariants", ())}
     if have != want:
         detail = f"{_names(have)} now, {_names(want)} in the target: scaling policies and weights do not carry over"
@@ -143,7 +150,8 @@ def _scaled(desk: Desk, e: Endpoint, current: Config | None, wanted: Config) -> 
     """UpdateEndpoint fails if it would change the instance type of an autoscaled variant (facts section 2.7)."""
     try:
         targets = desk.reader("application-autoscaling").describe_scalable_targets(
-            ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{e.name}/variant/{v.name}" for v in e.variants]
+            ServiceNamespace="sagemaker",
+            ResourceIds=[f"endpoint/{e.name}/variant/{v.name}" for v in e.variants],
         )["ScalableTargets"]
     except SourceError as error:
         return Check("autoscaling", Verdict.UNKNOWN, error.message)
@@ -151,11 +159,15 @@ def _scaled(desk: Desk, e: Endpoint, current: Config | None, wanted: Config) -> 
         return Check("autoscaling", Verdict.PASS, "no variant is autoscaled")
     scaled = {t["ResourceId"].rsplit("/", 1)[-1] for t in targets}
     types = _types(current or {})
-    changed = [name for name, kind in _types(wanted).items() if name in scaled and types.get(name, kind) != kind]
+    changed = [
+        name for name, kind in _types(wanted).items() if name in scaled and types.get(name, kind) != kind
+    ]
     if changed:
         detail = f"the target changes the instance type of {', '.join(changed)}: deregister its scaling first"
         return Check("autoscaling", Verdict.FAIL, detail)
-    return Check("autoscaling", Verdict.PASS, f"{', '.join(sorted(scaled))} keeps its instance type and policies")
+    return Check(
+        "autoscaling", Verdict.PASS, f"{', '.join(sorted(scaled))} keeps its instance type and policies"
+    )
 
 
 def _types(config: Config) -> dict[str, str]:
@@ -191,7 +203,9 @@ def _quota(desk: Desk, wanted: Config, e: Endpoint) -> Check:
 
 
 def _quotas(desk: Desk) -> dict[str, float]:
-    pages = desk.reader("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    pages = (
+        desk.reader("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    )
     return {q["QuotaName"]: q["Value"] for page in pages for q in page["Quotas"]}
 
 
@@ -199,7 +213,9 @@ def _owner(view: EndpointView) -> Check:
     serving = view.endpoint.pending.config if view.endpoint.pending else view.endpoint.config
     by = next((d.by for d in view.deployments if d.actor == view.owner), "")
     if view.owner == "tf":
-        return Check("owner", Verdict.WARN, f"Terraform ({by}) owns the config: the next apply restores {serving}")
+        return Check(
+            "owner", Verdict.WARN, f"Terraform ({by}) owns the config: the next apply restores {serving}"
+        )
     if view.owner in {"ci", "cfn"}:
         name = {"ci": "CI", "cfn": "CloudFormation"}[view.owner]
         return Check("owner", Verdict.WARN, f"{name} ({by}) deploys it: its next run may restore {serving}")
@@ -221,7 +237,9 @@ def _permission(desk: Desk, e: Endpoint, target: str) -> Check:
         return Check("permission", Verdict.UNKNOWN, f"not known before the call: {error.message}")
     denied = [r["EvalResourceName"] for r in answer["EvaluationResults"] if r["EvalDecision"] != "allowed"]
     if denied:
-        return Check("permission", Verdict.FAIL, f"sagemaker:UpdateEndpoint is not allowed on {', '.join(denied)}")
+        return Check(
+            "permission", Verdict.FAIL, f"sagemaker:UpdateEndpoint is not allowed on {', '.join(denied)}"
+        )
     return Check("permission", Verdict.PASS, "sagemaker:UpdateEndpoint is allowed")
 
 

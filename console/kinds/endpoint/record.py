@@ -6,12 +6,13 @@ new one is in `pending` (only DescribeEndpoint tells; Search does not).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from console.clock import Millis, to_ms
+from console.clock import SECOND, Millis, to_ms
 
 SETTLED = frozenset({"InService", "OutOfService", "Failed", "UpdateRollbackFailed"})
 """Statuses in which nothing moves. An unknown status is not settled: it is watched, never called healthy."""
@@ -76,6 +77,60 @@ class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     def moving(self) -> bool:
         return self.status not in SETTLED or self.pending is not None
 
+    @property
+    def serving(self) -> str:
+        """The config that serves, or that is about to."""
+        return self.pending.config if self.pending else self.config
+
+    @property
+    def bake_ms(self) -> int:
+        """How long the last deployment's policy only waits: traffic steps, then the old fleet kept (facts 2.8)."""
+        blue_green = self.policy.get("BlueGreenUpdatePolicy") or {}
+        routing = blue_green.get("TrafficRoutingConfiguration") or {}
+        rolling = self.policy.get("RollingUpdatePolicy") or {}
+        size = routing.get("LinearStepSize") or rolling.get("MaximumBatchSize") or {}
+        share = size.get("Value", 100) if size.get("Type") == "CAPACITY_PERCENT" else 5
+        waits = 1 if routing.get("Type") == "CANARY" else math.ceil(100 / max(share, 1)) - bool(routing)
+        each = routing.get("WaitIntervalInSeconds", 0) or rolling.get("WaitIntervalInSeconds", 0)
+        return SECOND * round(waits * each + blue_green.get("TerminationWaitInSeconds", 0))
+
+    @property
+    def limit_ms(self) -> int | None:
+        """After how long AWS gives a deployment up by its policy, if it says so."""
+        policy = self.policy.get("BlueGreenUpdatePolicy") or self.policy.get("RollingUpdatePolicy") or {}
+        seconds = policy.get("MaximumExecutionTimeoutInSeconds")
+        return SECOND * seconds if seconds else None
+
+
+class PhaseGlimpse(msgspec.Struct, frozen=True):
+    status: str
+
+
+class VariantGlimpse(msgspec.Struct, frozen=True):
+    phases: tuple[PhaseGlimpse, ...] = ()
+
+
+class PendingGlimpse(msgspec.Struct, frozen=True):
+    config: str
+    started_at: Millis | None = None
+    variants: tuple[VariantGlimpse, ...] = ()
+
+
+class Glimpse(msgspec.Struct, frozen=True):
+    """What of an `Endpoint` its history is told from: thousands of them are read to draw one table."""
+
+    status: str
+    config: str
+    created_at: Millis | None = None
+    modified_at: Millis | None = None
+    failure_reason: str = ""
+    pending: PendingGlimpse | None = None
+    detailed: bool = False
+
+    @property
+    def moving(self) -> bool:
+        return self.status not in SETTLED or self.pending is not None
+
 
 def from_api(answer: Mapping[str, Any], *, detailed: bool) -> Endpoint:
     """From DescribeEndpoint or from the Endpoint of a Search result: times to UTC ms, absent members stay absent."""
@@ -118,7 +173,9 @@ def _variant(item: Mapping[str, Any]) -> Variant:
         desired_weight=item.get("DesiredWeight"),
         instances=item.get("CurrentInstanceCount"),
         desired_instances=item.get("DesiredInstanceCount"),
-        images=tuple(i.get("ResolvedImage") or i.get("SpecifiedImage", "") for i in item.get("DeployedImages", ())),
+        images=tuple(
+            i.get("ResolvedImage") or i.get("SpecifiedImage", "") for i in item.get("DeployedImages", ())
+        ),
         phases=tuple(
             Phase(p.get("Status", ""), p.get("StatusMessage", ""), _ms(p.get("StartTime")))
             for p in item.get("VariantStatus", ())

@@ -45,7 +45,9 @@ class Rollback:
                 )
             target = best.config
         if target == e.config and e.pending is None:
-            raise Refused(f"{subject} is on {target} already", advice="choose another config with --to CONFIG")
+            raise Refused(
+                f"{subject} is on {target} already", advice="choose another config with --to CONFIG"
+            )
         way = next((w for w in candidates if w.config == target), None)
         current, wanted = config_of(desk, e.config), config_of(desk, target)
         checks = list(preflight.checks(desk, view, way, target, current, wanted))
@@ -75,7 +77,11 @@ class Rollback:
             identity=desk.identity,
             created_at=desk.now(),
             title=f"Roll back {e.name} → {target}",
-            before={"config": e.config, "status": e.status, "pending_config": e.pending.config if e.pending else None},
+            before={
+                "config": e.config,
+                "status": e.status,
+                "pending_config": e.pending.config if e.pending else None,
+            },
             after={"config": target},
             calls=(Call(UPDATE, params),),
             causes=(f"a second fleet of {count(instances, 'instance')} runs until the old one is gone",)
@@ -84,9 +90,13 @@ class Rollback:
             preflight=tuple(checks),
             inverse=f"lastgood rollback {e.name} --to {_serving(e)}",
             when=_when(view, moving, desk.now()),
-            cost=f"{_serving(e)} goes on serving until the new fleet takes traffic" if not moving else _waiting(e),
+            cost=f"{_serving(e)} goes on serving until the new fleet takes traffic"
+            if not moving
+            else _waiting(e),
             how=f"{how}, {kept}",
-            settle=f"InService on {e.pending.config}" if moving and e.pending else ("InService" if moving else ""),
+            settle=f"InService on {e.pending.config}"
+            if moving and e.pending
+            else ("InService" if moving else ""),
             basis={
                 "config": e.config,
                 "pending": e.pending.config if e.pending else "",
@@ -164,7 +174,9 @@ def observe(desk: Desk, name: str) -> Endpoint:
     try:
         answer = desk.reader("sagemaker").describe_endpoint(EndpointName=name)
     except NotFound as error:
-        raise NotFound(f"no endpoint {name} in {desk.scope}", advice="lastgood get endpoints lists them") from error
+        raise NotFound(
+            f"no endpoint {name} in {desk.scope}", advice="lastgood get endpoints lists them"
+        ) from error
     e = from_api(answer, detailed=True)
     for known in decode(desk.snapshot(), "endpoint", Endpoint, [name]):
         e = msgspec.structs.replace(e, tags=known.tags)  # DescribeEndpoint has none; Search brought them
@@ -180,7 +192,11 @@ def around(desk: Desk, e: Endpoint) -> EndpointView:
     deployments = derive([(desk.now(), e)], [])
     verdict = judge(e, deployments, now=desk.now())
     return EndpointView(
-        endpoint=e, observed_at=desk.now(), verdict=verdict, deployments=deployments, typical_ms=typical(deployments)
+        endpoint=e,
+        observed_at=desk.now(),
+        verdict=verdict,
+        deployments=deployments,
+        typical_ms=typical(deployments),
     )
 
 
@@ -254,14 +270,18 @@ def _policy(desk: Desk, e: Endpoint, *, gradual: bool) -> tuple[dict[str, Any], 
             answer = desk.reader("cloudwatch").describe_alarms(
                 AlarmNames=alarms, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
             )
-            states = {a["AlarmName"]: a["StateValue"] for a in (*answer["MetricAlarms"], *answer["CompositeAlarms"])}
+            states = {
+                a["AlarmName"]: a["StateValue"] for a in (*answer["MetricAlarms"], *answer["CompositeAlarms"])
+            }
             red = {name for name in alarms if states.get(name) == "ALARM"}
             gone = [name for name in alarms if name not in states]
             if gone:
                 check = Check("alarms", Verdict.WARN, f"{', '.join(gone)} do not exist any more: left out")
             elif red:
                 check = Check(
-                    "alarms", Verdict.WARN, f"{', '.join(sorted(red))} in ALARM: left out, or it would revert this"
+                    "alarms",
+                    Verdict.WARN,
+                    f"{', '.join(sorted(red))} in ALARM: left out, or it would revert this",
                 )
             else:
                 check = Check("alarms", Verdict.PASS, f"{', '.join(alarms)} guard it")
@@ -270,14 +290,20 @@ def _policy(desk: Desk, e: Endpoint, *, gradual: bool) -> tuple[dict[str, Any], 
             # An alarm of unknown state could revert the fix: better none than a trap.
             check = Check("alarms", Verdict.UNKNOWN, f"{error.message}: {', '.join(alarms)} left out")
             alarms = []
-    guard = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]}} if alarms else {}
+    guard = (
+        {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]}} if alarms else {}
+    )
     if gradual and e.policy:
         kept = {k: v for k, v in e.policy.items() if k != "AutoRollbackConfiguration"}
         return {**kept, **guard}, "as the last deployment did it", check
     if not guard:
         return {}, "all at once", check
     blue_green = {"TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}}
-    return {"BlueGreenUpdatePolicy": blue_green, **guard}, f"all at once, guarded by {', '.join(alarms)}", check
+    return (
+        {"BlueGreenUpdatePolicy": blue_green, **guard},
+        f"all at once, guarded by {', '.join(alarms)}",
+        check,
+    )
 
 
 def _serving(e: Endpoint) -> str:
@@ -286,7 +312,9 @@ def _serving(e: Endpoint) -> str:
 
 def _when(view: EndpointView, moving: bool, now: Millis) -> str:
     usual = view.typical_ms
-    takes = f"usually {duration(usual)}" if usual else "how long is not known: none was watched from start to end"
+    takes = (
+        f"usually {duration(usual)}" if usual else "how long is not known: none was watched from start to end"
+    )
     if not moving:
         safe_at = f", users safe ~{clock_time(now + usual, now)}" if usual else ""
         return f"starts at once; {takes}{safe_at}"

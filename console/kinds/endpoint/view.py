@@ -9,25 +9,38 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from console.clock import DAY, HOUR, SECOND, Millis, clock_time, duration, iso
+from console.clock import DAY, HOUR, MINUTE, SECOND, Millis, clock_time, duration, iso
 from console.kinds.base import Sign, Verdict
 from console.kinds.change.record import Change
-from console.kinds.deployment.record import Deployment, Outcome, derive
-from console.kinds.endpoint.record import MOVING, Endpoint, Phase
+from console.kinds.change.view import complete_until
+from console.kinds.deployment.record import Deployment, Outcome, derive, is_current
+from console.kinds.endpoint.record import MOVING, Endpoint, Glimpse, Phase
 from console.kinds.hold.record import Act, Hold
 from console.kinds.reading import decode, history
 from console.kinds.symptom.record import Symptom
 
 if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
+    from console.ledger.store import Fact
 
 NOTE_FOR = 2 * DAY
 """How long a failed deployment stays worth a note while the old config serves well."""
 
+LAUNCH_AT_MOST = 35 * MINUTE
+"""A container that never answers is given up after 24 to 30 minutes (facts section 2.5): what launches longer hangs."""
+
 REVERSAL_FOR = 2 * DAY
 """How long a verified roll back is watched for somebody undoing it."""
 
+HISTORY = 90 * DAY
+"""How far back deployments are told from observations: as far as CloudTrail goes. An endpoint that scales all day has
+thousands of facts a month."""
+
+OWNER_AMONG = 10
+"""Deployments that tell who deploys an endpoint as a rule."""
+
 _decode = msgspec.json.Decoder(Endpoint).decode
+_glimpse = msgspec.json.Decoder(Glimpse).decode
 
 
 class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +63,12 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owner(self) -> str:
-        """Who deploys it as a rule: `tf`, `ci`, a person's name, or empty while nobody knows."""
-        return next((d.actor for d in self.deployments if d.actor), "")
+        """Who deploys it as a rule: `tf`, `ci`, a person's name, or empty while nobody knows.
+
+        A machine that did it lately, whoever rolled back since: its state or its next run restores what it wants.
+        """
+        actors = [d.actor for d in self.deployments[:OWNER_AMONG] if d.actor]
+        return next((actor for actor in actors if actor in {"tf", "ci", "cfn"}), actors[0] if actors else "")
 
     def to_json(self) -> dict[str, Any]:
         e = self.endpoint
@@ -109,71 +126,110 @@ def judge(
     reasons = [f"status {e.status}", f"config {e.config}"]
     if e.failure_reason:
         reasons.append(f"failure reason: {e.failure_reason}")
-    if e.status == "Failed":
-        return Verdict(Sign.CRITICAL, "failed: only delete and create again helps", tuple(reasons), e.modified_at)
-    if e.status == "UpdateRollbackFailed":
-        words = "update and its roll back failed: mixed fleets"
-        return Verdict(Sign.CRITICAL, words, tuple(reasons), e.modified_at)
-    if e.status == "OutOfService":
-        return Verdict(Sign.CRITICAL, "out of service", tuple(reasons), e.modified_at)
+    if broken := _BROKEN.get(e.status):
+        return Verdict(Sign.CRITICAL, broken, tuple(reasons), e.modified_at)
     if undone := _undone(e, last, act, now):
         return undone
     if e.moving:
         return _moving(e, deployments, reasons, now, symptom)
     if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
-        began = f"{e.config} since {clock_time(last.at, now)}" if last and last.target == e.config else e.config
+        began = (
+            f"{e.config} since {clock_time(last.at, now)}" if last and last.target == e.config else e.config
+        )
         words = f"{began}: containers log errors: {symptom.sample}"
         return Verdict(Sign.WARNING, words, (*reasons, symptom.words()), symptom.since)
     if hold is not None:
         return Verdict(Sign.HELD, f"held: {hold.reason}", (*reasons, f"by {hold.by}"), hold.at)
-    if last and last.at >= now - NOTE_FOR and last.outcome in {Outcome.FAILED, Outcome.ROLLED_BACK}:
+    return _settled(e, last, reasons, now)
+
+
+_BROKEN = {
+    "Failed": "failed: only deleting and creating it again helps",
+    "UpdateRollbackFailed": "update and its roll back failed: mixed fleets serve",
+    "OutOfService": "out of service",
+}
+
+
+def _settled(e: Endpoint, last: Deployment | None, reasons: list[str], now: Millis) -> Verdict:
+    """InService, and nothing speaks against it: what an operator should know all the same."""
+    new = last is not None and last.at >= now - NOTE_FOR
+    if last and new and last.outcome in {Outcome.FAILED, Outcome.ROLLED_BACK}:
         what = "rolled back" if last.outcome is Outcome.ROLLED_BACK else "failed"
-        why = "" if last.reason else " silently"
-        words = f"note: {last.target or 'an update'}{why} {what} {clock_time(last.at, now)}, {e.config} serves"
-        return Verdict(Sign.OK, words, (*reasons, *last.evidence), last.ended_at)
-    if last and last.outcome is Outcome.SUCCEEDED and last.at >= now - HOUR:
+        why = "" if last.reason else "silently "
+        words = f"note: {last.target} {why}{what} {clock_time(last.at, now)}, {e.config} serves"
+        return Verdict(Sign.OK, words, (*reasons, *last.evidence), last.ended_at or last.at)
+    if last and new and last.target != e.config:
+        # Newer than what serves, and nobody saw its end.
+        words = f"note: {last.target} of {clock_time(last.at, now)} is not in service, {e.config} serves"
+        return Verdict(Sign.OK, words, (*reasons, *last.evidence), last.at)
+    if e.failure_reason and (e.modified_at or 0) >= now - NOTE_FOR:
+        # A reason stays until the next change (facts section 2.6); it may be of scaling, too.
+        words = f"note: an update failed by {clock_time(e.modified_at or now, now)}, {e.config} serves"
+        return Verdict(Sign.OK, words, tuple(reasons), e.modified_at)
+    if last and last.took_over and last.at >= now - HOUR:
         by = f" by {last.actor}" if last.actor else ""
-        return Verdict(Sign.OK, f"ok, {e.config} since {clock_time(last.at, now)}{by}", tuple(reasons), last.at)
+        return Verdict(
+            Sign.OK, f"ok, {e.config} since {clock_time(last.at, now)}{by}", tuple(reasons), last.at
+        )
     return Verdict(Sign.OK, "ok", tuple(reasons))
 
 
 def _undone(e: Endpoint, last: Deployment | None, act: Act | None, now: Millis) -> Verdict | None:
-    """A verified roll back that somebody else reversed: the incident is back, and its cause may be too."""
+    """A verified roll back that somebody reversed: the incident is back, and its cause may be too.
+
+    Back to the config that was left is a reversal whoever does it; to any other one it is, if a machine does that
+    does not know of the roll back. A person or CI who deploys a new version has moved on.
+    """
     if act is None or act.verb != "rollback" or act.at < now - REVERSAL_FOR:
         return None
-    serving = e.pending.config if e.pending else e.config
-    if serving == act.target or last is None or last.target != serving or last.at < act.at:
+    if e.serving == act.target or last is None or last.target != e.serving or last.at < act.at:
         return None
-    by = f"{last.actor or 'somebody'}{f' ({last.by})' if last.by and last.by != last.actor else ''}"
-    again = "back to" if serving == act.before else "away to"
-    words = f"roll back of {clock_time(act.at, now)} undone: {by} went {again} {serving}"
-    return Verdict(Sign.CRITICAL, words, (f"rolled back to {act.target} by {act.by}", *last.evidence), last.at)
+    back = e.serving == act.before
+    if not back and last.actor not in {"tf", "cfn"}:
+        return None
+    named = {"tf": "Terraform", "cfn": "CloudFormation", "ci": "CI", "events": "EventBridge"}
+    who = named.get(last.actor, last.actor) or "somebody"
+    by = f"{who} ({last.by})" if last.by and last.by != who else who
+    words = (
+        f"roll back of {clock_time(act.at, now)} undone: {by} went {'back ' if back else ''}to {e.serving}"
+    )
+    return Verdict(
+        Sign.CRITICAL, words, (f"rolled back to {act.target} by {act.by}", *last.evidence), last.at
+    )
 
 
 def _moving(
     e: Endpoint, deployments: Sequence[Deployment], reasons: list[str], now: Millis, symptom: Symptom | None
 ) -> Verdict:
+    if e.status not in MOVING and e.pending is None:
+        return Verdict(Sign.UNKNOWN, f"status {e.status or 'missing'} is not known here", tuple(reasons))
     if e.status == "SystemUpdating":
         words = f"AWS maintenance since {clock_time(e.modified_at or now, now)}"
         return Verdict(Sign.MOVING, words, tuple(reasons), e.modified_at)
-    if e.status not in MOVING and e.pending is None:
-        return Verdict(Sign.UNKNOWN, f"status {e.status or 'missing'} is not known here", tuple(reasons))
     if e.status == "RollingBack":
         words = f"capacity or weights failed, going back to {e.config}"
         return Verdict(Sign.MOVING, words, tuple(reasons), e.modified_at)
     if e.pending is None:
         words = {"Creating": f"creating {e.config}", "Deleting": "deleting"}.get(e.status, "updating")
         return Verdict(Sign.MOVING, words, tuple(reasons), e.modified_at)
-    began = e.pending.started_at or now
-    usual = typical(deployments)
+    began = e.pending.started_at or e.modified_at or now
+    phase = current_phase(e)
     reasons.append(f"{e.pending.config} in motion since {iso(began)}")
-    limit = max(3 * usual, HOUR) if usual else 2 * HOUR
-    if now - began > limit:
-        words = f"{e.pending.config} stuck since {clock_time(began, now)}"
-        detail = f"usually {duration(usual)}" if usual else "usual duration unknown"
-        return Verdict(Sign.WARNING, words, (*reasons, detail), began)
-    words = f"{phase_words(e.pending.config, current_phase(e), now)}"
-    if symptom is not None and symptom.errors:
+    usual = typical(deployments)
+    launching = phase is not None and phase.status == "Creating"
+    patience = max(3 * usual, LAUNCH_AT_MOST) if usual else LAUNCH_AT_MOST if launching else 2 * HOUR
+    since = (phase.started_at or began) if phase and launching else began
+    if now - since > patience + (0 if launching else e.bake_ms):
+        served = f", {e.config} serves" if e.config != e.pending.config else ""
+        words = f"{e.pending.config} stuck{' launching' if launching else ''} since {clock_time(since, now)}{served}"
+        reasons.append(f"usually {duration(usual)}" if usual else "usual duration unknown")
+        if e.limit_ms:
+            reasons.append(
+                f"AWS gives it up at {clock_time(began + e.limit_ms, now)}, its policy's time limit"
+            )
+        return Verdict(Sign.WARNING, words, tuple(reasons), began)
+    words = phase_words(e.pending.config, phase, now)
+    if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
         return Verdict(Sign.WARNING, f"{words}; logs: {symptom.sample}", (*reasons, symptom.words()), began)
     return Verdict(Sign.MOVING, words, tuple(reasons), began)
 
@@ -192,7 +248,8 @@ def phase_words(config: str, phase: Phase | None, now: Millis) -> str:
     since = f" since {clock_time(phase.started_at, now)}" if phase.started_at else ""
     if phase.status == "Baking":
         seconds = re.search(r"for (\d+) seconds", phase.message)
-        where = "canary" if "canary" in phase.message else "full fleet"
+        part = re.search(r"on (\w+) capacity", phase.message)
+        where = part[1] if part and part[1] != "full" else "full fleet"
         if seconds and phase.started_at:
             end = phase.started_at + int(seconds[1]) * SECOND
             return f"{config}: {where} baking until {clock_time(end, now)}"
@@ -203,37 +260,45 @@ def phase_words(config: str, phase: Phase | None, now: Millis) -> str:
 
 def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[EndpointView]:
     """All endpoints of a snapshot, or those named."""
-    facts = snapshot.heads("endpoint", names)
-    sights: dict[str, list[tuple[Millis, Endpoint]]] = defaultdict(list)
-    for fact in history(snapshot, "endpoint", names):
-        sights[fact.name].append((fact.observed_at, _decode(fact.body)))
+    heads = {fact.name: fact for fact in snapshot.heads("endpoint", names)}
+    sights: dict[str, list[tuple[Millis, Glimpse]]] = {name: [] for name in heads}
+    latest: dict[str, Fact] = {}
+    for fact in history(snapshot, "endpoint", names, since=snapshot.moment - HISTORY):
+        if (seen := sights.get(fact.name)) is not None:
+            glimpse = _glimpse(fact.body)
+            if is_current(seen, glimpse):
+                seen.append((fact.observed_at, glimpse))
+                latest[fact.name] = fact
     changes: dict[str, list[Change]] = defaultdict(list)
     for change in decode(snapshot, "change", Change):
         if change.kind == "endpoint":
             changes[change.subject].append(change)
+    complete = complete_until(snapshot)
     holds = {h.subject: h for h in decode(snapshot, "hold", Hold) if h.kind == "endpoint"}
     acts = {a.subject: a for a in decode(snapshot, "act", Act) if a.kind == "endpoint"}
     symptoms = {s.endpoint: s for s in decode(snapshot, "symptom", Symptom)}
     found = []
-    for fact in facts:
-        endpoint = sights[fact.name][-1][1]
-        deployments = derive(sights[fact.name], changes[fact.name])
-        symptom = symptoms.get(fact.name)
+    for name, head in heads.items():
+        fact = latest.get(name, head)
+        endpoint = _decode(fact.body)
+        seen = sights[name] or [(fact.observed_at, _glimpse(fact.body))]
+        deployments = derive(seen, changes[name], complete)
+        symptom = symptoms.get(name)
         verdict = judge(
             endpoint,
             deployments,
             now=snapshot.moment,
-            act=acts.get(fact.name),
+            act=acts.get(name),
             symptom=symptom if symptom and symptom.config in {endpoint.config, ""} else None,
-            hold=holds.get(fact.name),
+            hold=holds.get(name),
         )
         found.append(
             EndpointView(
                 endpoint=endpoint,
-                observed_at=fact.observed_at,
+                observed_at=head.observed_at,
                 verdict=verdict,
                 deployments=deployments,
-                hold=holds.get(fact.name),
+                hold=holds.get(name),
                 typical_ms=typical(deployments),
             )
         )

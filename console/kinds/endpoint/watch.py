@@ -54,7 +54,9 @@ class EndpointWatch:
             stale |= dict.fromkeys(self._list(client, eyes))
         stale |= dict.fromkeys(name for name, e in self._known.items() if e.moving)
         on_screen = eyes.interest("endpoint")
-        stale |= dict.fromkeys(name for name in on_screen if name in self._known and not self._known[name].detailed)
+        stale |= dict.fromkeys(
+            name for name in on_screen if name in self._known and not self._known[name].detailed
+        )
         # What is looked at and what moves first; the budget may not reach the rest in this sweep.
         queue = sorted(stale, key=lambda name: (name not in on_screen, not self._moving(name)))
         for name in queue[:DESCRIBE_AT_MOST]:

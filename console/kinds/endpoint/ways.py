@@ -88,7 +88,9 @@ def ways(
             found[config] = Way(config=config, grade=Grade.ALIKE, evidence=())
     for config, created in (configs or {}).items():
         if config != serving and config not in found:
-            told = f"exists since {clock_time(created, now)}, named alike" if created else "exists, named alike"
+            told = (
+                f"exists since {clock_time(created, now)}, named alike" if created else "exists, named alike"
+            )
             found[config] = Way(config=config, grade=Grade.ALIKE, evidence=(told,))
     graded = []
     for way in found.values():

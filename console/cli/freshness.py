@@ -1,0 +1,185 @@
+"""Facts young enough to be served: the live collector's, or collected here under its lock."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from console.clock import MINUTE, SECOND, Millis, age_step, now_ms
+from console.errors import CredentialsError, LastgoodError, NotPermitted
+from console.ledger.locks import Held, collector_lock
+
+if TYPE_CHECKING:
+    from console.cli.session import Session
+    from console.collector.collector import Collector
+    from console.kinds.base import Kind
+    from console.ledger.coverage import SourceState
+
+FRESH_MS = 60 * SECOND
+"""Facts younger than this are served as they are."""
+
+BESIDE_MS = 5 * MINUTE
+"""How old what else a table shows may be in a foreground look: CloudTrail answers once a second and is late anyway."""
+
+PATIENCE_MS = 45 * SECOND
+"""How long the live collector may take to answer."""
+
+FAILING_MS = 4 * SECOND
+"""How long a source that fails may take to recover once somebody asks for it."""
+
+
+def freshen(session: Session, kind: Kind, *, force: bool = False) -> None:
+    """See that the kind's own source was read within the last minute (`force`: from now on).
+
+    What else its table shows is read too where nothing ever was (a first `get endpoints` knows the owners), and by a
+    foreground look when it is older than BESIDE_MS. What cannot be read is said on stderr and kept in
+    `session.failed`; the ledger is served with its age. Raises the error of the kind's own source where there is
+    nothing to serve, and CredentialsError.
+    """
+    asked = now_ms()
+    if not _due(session, kind, asked, force, beside_ms=0):
+        return
+    locks = session.ledger.locks
+    while True:
+        scope = session.scope
+        held = locks.acquire(collector_lock(scope), "collect in the foreground")
+        if held is None:
+            if _served(session, kind, asked, force):
+                return
+            continue  # the collector ended meanwhile
+        try:
+            _ = session.identity
+            if session.scope != scope:
+                continue  # another account than last time: its own lock, and its own facts
+            _collect(session, kind, _due(session, kind, asked, force, beside_ms=BESIDE_MS), held)
+            return
+        finally:
+            held.release()
+
+
+def _due(session: Session, kind: Kind, now: Millis, force: bool, *, beside_ms: int) -> list[str]:
+    """The sources to read, the kind's own first. `beside_ms` 0: the others only where nothing was ever read."""
+    states = session.ledger.coverage.states(session.scope)
+    own = kind.sources[0]
+    due = [own] if force or _older(states.get(own), now, FRESH_MS) else []
+    for source in kind.sources[1:]:
+        if source not in states or (due and beside_ms and _older(states[source], now, beside_ms)):
+            due.append(source)
+    return due
+
+
+def _older(state: SourceState | None, now: Millis, than_ms: int) -> bool:
+    return state is None or state.at is None or now - state.at > than_ms
+
+
+def _served(session: Session, kind: Kind, asked: Millis, force: bool) -> bool:
+    """Ask the live collector, and wait until it has looked. False when there is none any more."""
+    ledger, own = session.ledger, kind.sources[0]
+    due = _due(session, kind, asked, force, beside_ms=0)
+    lock = collector_lock(session.scope)
+    try:
+        with _Progress(f"waiting for the collector to read {kind.plural} of {session.context.name}"):
+            while True:
+                ledger.interest.tell(session.scope, {}, at=now_ms(), fresh=due)
+                time.sleep(0.1)
+                states = ledger.coverage.states(session.scope)
+                missing = [s for s in due if _older(states.get(s), asked, 0 if s == own and force else FRESH_MS)]
+                failing = [s for s in missing if (state := states.get(s)) and not state.ok]
+                waited = now_ms() - asked
+                if not missing:
+                    return True
+                if failing == missing and waited > FAILING_MS:
+                    for source in failing:
+                        _note_failing(session, source, states[source])
+                    return True
+                if ledger.locks.is_free(lock):
+                    return False
+                if waited > PATIENCE_MS:
+                    session.say(f"the collector does not answer; {', '.join(missing)}: as old as the ledger has it")
+                    return True
+    finally:
+        ledger.interest.withdraw(session.scope)
+
+
+def _note_failing(session: Session, source: str, state: SourceState) -> None:
+    age = f"; data {age_step(now_ms() - state.at) or '0 s'} old" if state.at else ""
+    session.failed[source] = LastgoodError(state.error)
+    session.say(f"{source}: {state.error}{age}")
+
+
+def _collect(session: Session, kind: Kind, due: list[str], held: Held) -> None:
+    """Read in the foreground, under the collector's lock. A first look takes seconds: a terminal is told so."""
+    from console.kinds.registry import KINDS
+
+    with _Progress(f"collecting {kind.plural} of {session.context.name}", beat=held) as progress:
+        collector = session.collector(KINDS)
+        errors: dict[str, LastgoodError] = {}
+        for source in due:
+            progress.follow(f"collecting {source} of {session.context.name}", collector)
+            errors |= collector.once([source])
+    for source, error in errors.items():
+        session.failed[source] = error
+        if isinstance(error, CredentialsError) and not isinstance(error, NotPermitted):
+            raise error
+        session.say(f"{source}: {error.message}{f' — {error.advice}' if error.advice else ''}")
+    _raise_if_nothing(session, kind, errors)
+
+
+def _raise_if_nothing(session: Session, kind: Kind, errors: Mapping[str, LastgoodError]) -> None:
+    own = kind.sources[0]
+    if own not in errors:
+        return
+    state = session.ledger.coverage.states(session.scope).get(own)
+    if state is None or state.at is None:
+        raise errors[own]
+
+
+class _Progress:
+    """A line on stderr for what takes longer than a second, rewritten in place; nothing where that is no terminal."""
+
+    def __init__(self, words: str, beat: Held | None = None) -> None:
+        self._words, self._beat = words, beat
+        self._collector: Collector | None = None
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def follow(self, words: str, collector: Collector) -> None:
+        self._words, self._collector = words, collector
+
+    def __enter__(self) -> _Progress:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        shown, terminal = "", sys.stderr.isatty()
+        began = time.monotonic()
+        while not self._done.wait(0.25):
+            if self._beat is not None:
+                self._beat.beat()  # whoever waits for the lock sees that this is no hung collector
+            seen = self._collector.seen if self._collector else 0
+            line = f"lastgood: {self._words} …{f' {seen:,} records' if seen else ''}"
+            if terminal and time.monotonic() - began > 1 and line != shown:
+                sys.stderr.write(f"\r{line}\x1b[K")
+                sys.stderr.flush()
+                shown = line
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+@contextmanager
+def degrading(session: Session) -> Iterator[None]:
+    """For answers about several kinds or contexts: one that cannot be read is said, and the rest goes on."""
+    try:
+        yield
+    except LastgoodError as error:
+        session.failed["context"] = error
+        session.say(f"{error.message}{f' — {error.advice}' if error.advice else ''}")

@@ -1,0 +1,190 @@
+"""What happened, to one thing or to all: deployments, runs, calls by CloudTrail, our own actions, holds; one list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from console.clock import Millis, clock_time, duration
+from console.kinds.base import Cell, Column, Sign
+from console.kinds.change.record import Change
+from console.kinds.change.view import words as change_words
+from console.kinds.deployment.record import SKEW, Deployment, Outcome
+from console.kinds.endpoint.view import EndpointView
+from console.kinds.endpoint.view import views as endpoint_views
+from console.kinds.execution.record import Execution
+from console.kinds.execution.view import judge
+from console.kinds.hold.record import Hold
+from console.kinds.reading import decode
+from console.kinds.symptom.record import Symptom
+from console.ledger.journal import TERMINAL
+
+if TYPE_CHECKING:
+    from console.ledger.snapshot import Snapshot
+
+TOOLS = {"tf": "Terraform", "ci": "CI", "cfn": "CloudFormation", "events": "EventBridge"}
+"""What an `actor` is called in a sentence, where it is no person."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a timeline. `opens` is the (kind, name) that tells more of it. `key` is unique within a timeline."""
+
+    key: str
+    at: Millis
+    sign: Sign | None
+    kind: str
+    subject: str
+    words: str
+    by: str = ""
+    opens: tuple[str, str] = ("", "")
+
+    @property
+    def name(self) -> str:
+        return self.key
+
+
+COLUMNS = (
+    Column("at", "AT", 13, lambda v, now: Cell(clock_time(v.at, now), "", v.at), right=True),
+    Column("sign", "", 1, lambda v, now: Cell(v.sign.glyph if v.sign else "", v.sign.value if v.sign else "")),
+    Column("subject", "SUBJECT", 16, lambda v, now: Cell(v.subject), priority=1),
+    Column("what", "WHAT", 36, lambda v, now: Cell(v.words, "" if v.sign else "dim"), flex=True),
+    Column("by", "BY", 14, lambda v, now: Cell(v.by, "dim"), priority=2),
+)
+
+
+def by_whom(by: str, actor: str) -> str:
+    """`codepipeline (CI)`; a tool alone where the name is only its session's."""
+    tool = TOOLS.get(actor, "")
+    if actor == "events" or not by:
+        return tool or by or actor
+    return f"{by} ({tool})" if tool else by
+
+
+def timeline(snapshot: Snapshot, kind: str = "", name: str = "") -> list[Event]:
+    """Newest first. Of one endpoint, pipeline (with its runs) or execution; of everything without a kind."""
+    changes = list(decode(snapshot, "change", Change))
+    found: list[Event] = []
+    told: set[str] = set()
+    if kind in ("", "endpoint"):
+        for view in endpoint_views(snapshot, [name] if kind else None):
+            mine = [c for c in changes if c.kind == "endpoint" and c.subject == view.name]
+            told |= _explained(view, mine)
+            found += _deployments(view)
+        found += _symptoms(decode(snapshot, "symptom", Symptom, [name] if kind else None), snapshot)
+    if kind in ("", "pipeline", "execution"):
+        runs = [e for e in decode(snapshot, "execution", Execution, [name] if kind == "execution" else None)
+                if kind != "pipeline" or e.pipeline == name]  # fmt: skip
+        starts = {c.made: c for c in changes if c.made}
+        told |= {starts[e.arn].id for e in runs if e.arn in starts}
+        found += [event for e in runs for event in _run(e, starts.get(e.arn), snapshot.moment)]
+    found += [_change(c) for c in changes if c.id not in told and _about(c, kind, name)]
+    found += _actions(snapshot, kind, name)
+    holds = (h for h in decode(snapshot, "hold", Hold) if not kind or (h.kind, h.subject) == (kind, name))
+    found += [
+        Event(key=f"hold/{h.kind}/{h.subject}", at=h.at, sign=Sign.HELD, kind=h.kind, subject=h.subject,
+              words=f"held: {h.reason}", by=h.by, opens=(h.kind, h.subject)) for h in holds
+    ]  # fmt: skip
+    return sorted(found, key=lambda event: (-event.at, event.key))
+
+
+def _explained(view: EndpointView, changes: Sequence[Change]) -> set[str]:
+    """Calls that the deployments tell already."""
+    starts = [(d.target, d.started_at) for d in view.deployments if d.started_at]
+    return {
+        c.id for c in changes if not c.error and any(t == c.target and abs(at - c.at) <= SKEW for t, at in starts)
+    }  # fmt: skip
+
+
+_ENDS = {
+    Outcome.SUCCEEDED: (Sign.OK, "{target} took over"),
+    Outcome.FAILED: (Sign.WARNING, "{target} failed"),
+    Outcome.ROLLED_BACK: (Sign.WARNING, "{target} was rolled back"),
+}
+
+
+def _deployments(view: EndpointView) -> Iterator[Event]:
+    def event(d: Deployment, at: Millis, sign: Sign | None, words: str, end: str) -> Event:
+        return Event(key=f"{end}/{view.name}/{d.target}/{d.at}", at=at, sign=sign, kind="endpoint", subject=view.name,
+                     words=words, by=by_whom(d.by, d.actor), opens=("endpoint", view.name))  # fmt: skip
+
+    for d in view.deployments:
+        if d.started_at:
+            was = f" for {d.source}" if d.source else ""
+            sign = Sign.MOVING if d.outcome is Outcome.IN_PROGRESS else None
+            note = ", its end was not watched" if d.outcome is Outcome.UNKNOWN else ""
+            yield event(d, d.started_at, sign, f"{d.target} is deployed{was}{note}", "start")
+        if d.ended_at and d.outcome in _ENDS:
+            sign, words = _ENDS[d.outcome]
+            took = f" after {duration(d.ended_at - d.started_at)}" if d.started_at else ""
+            why = f": {d.reason}" if d.reason else ""
+            yield event(d, d.ended_at, sign, f"{words.format(target=d.target)}{took}{why}", "end")
+
+
+def _symptoms(symptoms: Iterable[Symptom], snapshot: Snapshot) -> Iterator[Event]:
+    for s in symptoms:
+        if s.since and s.errors:
+            yield Event(key=f"symptom/{s.endpoint}", at=s.since, sign=Sign.WARNING, kind="endpoint", subject=s.endpoint,
+                        words=f"containers log errors: {s.sample}", opens=("endpoint", s.endpoint))  # fmt: skip
+
+
+def _run(e: Execution, start: Change | None, now: Millis) -> Iterator[Event]:
+    by = by_whom(start.by, start.actor) if start else e.by
+    if e.created_at:
+        words = f"run {e.id} starts" + (f" ({e.display_name})" if e.display_name else "")
+        yield Event(key=f"start/{e.name}", at=e.created_at, sign=None if e.ended else Sign.MOVING, kind="execution",
+                    subject=e.pipeline, words=words, by=by, opens=("execution", e.name))  # fmt: skip
+    if e.ended and e.modified_at:
+        verdict = judge(e, now=now)
+        sign = Sign.WARNING if e.status in {"Failed", "CompletedWithFailures"} else verdict.sign
+        yield Event(key=f"end/{e.name}", at=e.modified_at, sign=sign, kind="execution", subject=e.pipeline,
+                    words=f"run {e.id} {_ended(e)}", by="", opens=("execution", e.name))  # fmt: skip
+
+
+def _ended(e: Execution) -> str:
+    step = e.failed_step
+    why = (step.failure_reason if step else "") or e.failure_reason
+    word = {"Succeeded": "ends well", "Failed": "fails", "Stopped": "is stopped"}.get(e.status, e.status)
+    where = f" in {step.name}" if step else ""
+    return f"{word}{where}: {why}" if why and e.status != "Succeeded" else f"{word}{where}"
+
+
+def _change(c: Change) -> Event:
+    return Event(key=f"change/{c.id}", at=c.at, sign=Sign.WARNING if c.error else None, kind=c.kind,
+                 subject=c.subject.rsplit("/", 1)[-1], words=change_words(c), by=by_whom(c.by, c.actor),
+                 opens=("change", c.id))  # fmt: skip
+
+
+def _about(c: Change, kind: str, name: str) -> bool:
+    if not kind or (c.kind, c.subject) == (kind, name):
+        return True
+    if c.kind != "execution":
+        return False
+    run = c.subject.split("/execution/")
+    pipeline, id = run[0].rsplit("/", 1)[-1], run[-1]
+    return name == (f"{pipeline}/{id}" if kind == "execution" else pipeline) and kind in ("execution", "pipeline")
+
+
+def _actions(snapshot: Snapshot, kind: str, name: str) -> Iterator[Event]:
+    """Actions of all consoles of this ledger: when they were consented to, and how they ended."""
+    subjects: dict[str, dict[str, Any]] = {}
+    for entry in snapshot.ledger.journal.entries(snapshot.scope, until=snapshot.at):
+        if isinstance(plan := entry.body.get("plan"), dict):
+            subjects[entry.action_id] = plan
+        plan = subjects.get(entry.action_id)
+        if plan is None or (kind and (plan.get("kind"), plan.get("subject")) != (kind, name)):
+            continue
+        title, opens = str(plan.get("title", "")), (str(plan.get("kind", "")), str(plan.get("subject", "")))
+        if entry.step == "intent":
+            why = ", ".join(filter(None, (entry.body.get("reason"), entry.body.get("ticket"))))
+            words, sign = f"action: {title}{f' ({why})' if why else ''}", None
+        elif entry.step in TERMINAL:
+            said = str(entry.body.get("words") or "")
+            words = f"action {entry.step.replace('_', ' ')}: {title}{f'; {said}' if said else ''}"
+            sign = Sign.OK if entry.step in {"done", "not_needed"} else Sign.WARNING
+        else:
+            continue
+        by = str(entry.body.get("by") or "").rsplit("/", 1)[-1]
+        yield Event(key=f"action/{entry.seq}", at=entry.at, sign=sign, kind=opens[0], subject=opens[1], words=words,
+                    by=by, opens=opens)  # fmt: skip

@@ -1,0 +1,322 @@
+"""A verb's options as a form. For a new run: one field for each parameter of the definition, checked as it is typed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+
+from console.actions.model import Level
+from console.actions.verb import Option, Verb
+from console.clock import Millis
+from console.errors import LastgoodError
+from console.fleet.feed import LedgerFeed
+from console.kinds.pipeline.record import Definition, Parameter
+from console.kinds.pipeline.view import PipelineView
+from console.kinds.reading import decode
+from console.text import shorten
+from screens.base import ConsoleScreen
+from screens.blocks import BLANK, Line
+from screens.commands import Command, Group
+from screens.fields import TextField
+from screens.pieces import Piece, TextLine
+from screens.plan import PlanScreen
+from screens.sheet import Sheet
+
+_LABEL = 26
+_INTEREST_MS = 10_000
+
+
+def asks_first(verb: Verb) -> bool:
+    """Whether the options come before the plan: values of parameters, the reason of a note."""
+    return verb.level is Level.NOTE or any(option.kind == "map" for option in verb.options)
+
+
+@dataclass(slots=True)
+class Input:
+    """One line of the form. `choices` are walked through; a flag's are no and yes."""
+
+    id: str
+    group: str
+    label: str
+    about: str
+    text: TextField
+    choices: tuple[str, ...] = ()
+    default: str | None = ""
+    before: str | None = None
+    """Its value in the last green run, where there was one."""
+    check: Callable[[str], str] = field(default=lambda value: "")
+    """Why a value does not do, or an empty text."""
+
+    @property
+    def value(self) -> str:
+        return self.text.text
+
+    @property
+    def wrong(self) -> str:
+        return self.check(self.value)
+
+    def choose(self, step: int) -> None:
+        at = self.choices.index(self.value) if self.value in self.choices else -1 if step > 0 else 0
+        self.text.text = self.choices[(at + step) % len(self.choices)]
+
+
+def parameter_input(parameter: Parameter, given: str | None, before: str | None) -> Input:
+    from console.kinds.pipeline.retrain import SECRET, misfit
+
+    def check(value: str) -> str:
+        if value == (parameter.default or "") and parameter.default is not None:
+            return ""
+        if SECRET.search(parameter.name):
+            return "looks like a secret: what is sent is kept in the journal"
+        if not value and parameter.default is None:
+            return "has no default: it needs a value"
+        return misfit(parameter, value)
+
+    choices = parameter.choices or (("true", "false") if parameter.type == "Boolean" else ())
+    value = given if given is not None else parameter.default or ""
+    about = f"{parameter.type}, default {parameter.default}" if parameter.default is not None else parameter.type
+    return Input(parameter.name, "param", parameter.name, about, TextField(parameter.name, "", value), choices,
+                 parameter.default, before, check)  # fmt: skip
+
+
+def option_input(option: Option, given: Any) -> Input:
+    choices = ("no", "yes") if option.kind == "flag" else option.choices
+    value = ("yes" if given else "no") if option.kind == "flag" else str(given or "")
+
+    def check(text: str) -> str:
+        return "not a whole number" if option.kind == "int" and text and not text.lstrip("+-").isdigit() else ""
+
+    return Input(option.name, option.kind, option.name, option.help, TextField(option.name, "", value), choices,
+                 check=check)  # fmt: skip
+
+
+class FormScreen(ConsoleScreen):
+    """Enter makes the plan, which is shown before anything is done; esc leaves."""
+
+    STATUS = True
+
+    def __init__(
+        self, feed: LedgerFeed, verb: Verb, subjects: Sequence[str], number: int = 0, args: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self._of, self._verb, self._subjects, self._number = feed, verb, tuple(subjects), number
+        self._args = dict(args or {})
+        self._wants_definition = any(option.kind == "map" for option in verb.options)
+        self._inputs: list[Input] = []
+        self._at = 0
+        self._reading = False
+        self._read_once = False
+        self._told: Millis = 0
+        self._green = ""
+
+    @property
+    def subject(self) -> str:
+        return self._subjects[self._number]
+
+    def trail(self) -> Sequence[str]:
+        return (f"{self._verb.label} {self.subject}",)
+
+    def notes(self) -> Sequence[Piece]:
+        several = len(self._subjects) > 1
+        return ((f"  {self._number + 1} of {len(self._subjects)}", "chip"),) if several else ()
+
+    def body(self) -> ComposeResult:
+        yield Sheet(self._draw)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.data_changed()
+
+    # What it asks.
+
+    def data_changed(self) -> None:
+        """Read until the definition is there; then no more: what is typed must not move."""
+        if not self._reading and (not self._inputs or self._wants_definition):
+            self._reading = True
+            self.run_worker(self._read(), group="load")
+
+    async def _read(self) -> None:
+        try:
+            view, definition = await asyncio.to_thread(self._look)
+        except LastgoodError as error:
+            self.console.tell_error(error)
+            view, definition = None, None
+        finally:
+            self._reading = False
+        if not self._inputs:
+            self._inputs = list(self._option_inputs(view))
+        if definition is not None and self._wants_definition:
+            self._wants_definition = False
+            green = view.green if isinstance(view, PipelineView) else None
+            self._green = green.id if green else ""
+            given = self._args.get("param") or {}
+            before = green.parameters if green else {}
+            parameters = [parameter_input(p, given.get(p.name), before.get(p.name)) for p in definition.parameters]
+            self._inputs = [*parameters, *self._inputs]
+            self._at = 0
+        self._read_once = True
+        self._redraw()
+
+    def _look(self) -> tuple[Any, Definition | None]:
+        view = self._of.view(self._verb.kind, self.subject)
+        if not isinstance(view, PipelineView) or not view.pipeline.definition:
+            return view, None
+        return view, next(decode(self._of.snapshot(), "definition", Definition, [view.pipeline.definition]), None)
+
+    def _option_inputs(self, view: Any) -> Iterator[Input]:
+        held = bool(getattr(view, "hold", None))
+        if self._verb.level is Level.NOTE:
+            reason = TextField("reason", "", str(self._args.get("reason") or ""))
+            yield Input("reason", "reason", "reason", "what others should know; kept in the journal", reason,
+                        check=self._no_reason)  # fmt: skip
+        for option in self._verb.options:
+            if option.kind != "map":
+                release = self._verb.level is Level.NOTE and option.name == "release" and held
+                yield option_input(option, self._args.get(option.name) or release)
+
+    def _no_reason(self, text: str) -> str:
+        released = any(i.id == "release" and i.value == "yes" for i in self._inputs)
+        return "" if text.strip() or released else "say why"
+
+    def answers(self) -> dict[str, Any]:
+        """The verb's arguments: a parameter only where it is not the definition's default."""
+        found: dict[str, Any] = {}
+        param = {i.id: i.value for i in self._inputs if i.group == "param" and i.value != (i.default or "")}
+        if param:
+            found["param"] = param
+        for one in self._inputs:
+            if one.group == "flag":
+                found[one.id] = one.value == "yes"
+            elif one.group != "param" and one.value.strip():
+                found[one.id] = one.value.strip()
+        return found
+
+    def tick(self, now: Millis) -> None:
+        if now - self._told >= _INTEREST_MS:
+            self._told = now
+            self._of.interest(self._verb.kind, [self.subject])
+
+    # Drawing.
+
+    def _redraw(self) -> None:
+        if self.is_mounted:
+            self.query_one(Sheet).redraw()
+            self.refresh_chrome()
+
+    def _draw(self, width: int) -> list[Line]:
+        if not self._read_once:
+            return [BLANK, ((" ◐ ", "moving"), ("reading …", ""))]
+        lines: list[Line] = [BLANK]
+        if self._wants_definition:
+            lines += [
+                ((" ◐ ", "moving"), (f"The definition of {self.subject} is being read: half a minute at most.", "")),
+                (("   ", ""), ("⏎", "key"), (" goes on with its defaults.", "dim")),
+                BLANK,
+            ]
+        column = min(_LABEL, max((len(one.label) for one in self._inputs), default=0)) + 2
+        room = max(12, min(44, width - column - 28))
+        group = ""
+        for n, one in enumerate(self._inputs):
+            section = "PARAMETERS" if one.group == "param" else "OPTIONS"
+            if section != group and any(i.group == "param" for i in self._inputs):
+                lines += [*([BLANK] if group else []), self._heading(section)]
+            group = section
+            active = n == self._at
+            label = shorten(one.label, column - 2)
+            head = (" ▸ " if active else "   ", "key"), (label, "strong" if active else ""), (" " * (column - len(label)), "")
+            lines.append((*head, *self._value(one, room, active), ("  ", ""), *self._remark(one)))
+        return lines
+
+    def _heading(self, section: str) -> Line:
+        green = f"  compared with the last green run {self._green}" if section == "PARAMETERS" and self._green else ""
+        return (f" {section}", "head"), (green, "dim")
+
+    def _value(self, one: Input, room: int, active: bool) -> list[Piece]:
+        if one.choices:
+            shown = f"‹ {one.value or 'choose'} ›" if active else f"  {one.value or '–'}  "
+            shown = shorten(shown, room)
+            return [(shown, "cursor" if active else "strong"), (" " * (room - len(shown)), "")]
+        return one.text.pieces(room, active=active, ink="bad" if one.wrong else "")
+
+    def _remark(self, one: Input) -> list[Piece]:
+        if one.wrong:
+            return [("✖ ", "bad"), (one.wrong, "bad")]
+        if one.before is not None and one.before != one.value:
+            return [("▲ ", "warn"), (f"was {one.before or 'empty'}", "warn")]
+        return [("same", "dim")] if one.before is not None else []
+
+    def status(self) -> Sequence[Piece]:
+        if not self._inputs:
+            return ()
+        one = self._inputs[self._at]
+        return ((f" {one.label}", "strong"), ("  ", ""), (one.about, ""))
+
+    def refresh_chrome(self) -> None:
+        super().refresh_chrome()
+        if self.is_mounted:
+            keys = [("⏎", "the plan"), ("tab", "next"), ("esc", "nothing is done")]
+            if self._inputs and self._inputs[self._at].choices:
+                keys.insert(1, ("space ← →", "choose"))
+            pieces = [piece for key, label in keys for piece in ((key, "key"), (f" {label}", ""), ("   ", ""))]
+            self.query_one("#footer", TextLine).set([(" ", ""), *pieces])
+
+    # Keys: all are typed, none is a command but those of the footer.
+
+    def commands(self) -> Iterator[Command]:
+        yield Command("plan", "enter", "the plan", "Make the plan of it; nothing is done yet", self._go_on)
+        yield Command("back", "escape", "nothing is done", "Leave; nothing is done", self.go_back, Group.SHELL)
+
+    def body_key(self, event: events.Key) -> bool:
+        if event.key == "enter":
+            self._go_on()
+        elif event.key == "escape":
+            self.go_back()
+        elif event.key in ("tab", "down", "shift+tab", "up"):
+            self._go(self._at + (1 if event.key in ("tab", "down") else -1))
+        elif event.key in ("pagedown", "pageup"):
+            self.query_one(Sheet).press(event)
+        elif self._inputs:
+            one = self._inputs[self._at]
+            if one.choices:
+                if event.key in ("space", "right", "left"):
+                    one.choose(-1 if event.key == "left" else 1)
+            else:
+                one.text.press(event)
+            self._redraw()
+        return True
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self._inputs and not self._inputs[self._at].choices:
+            self._inputs[self._at].text.paste(event.text)
+            self._redraw()
+
+    def _go(self, at: int) -> None:
+        if self._inputs:
+            self._at = at % len(self._inputs)
+            self._redraw()
+            # Its line on the sheet: the headings above it count too.
+            lines = self.query_one(Sheet).text.split("\n")
+            line = next((n for n, text in enumerate(lines) if text.startswith(" ▸")), 0)
+            self.query_one(Sheet).reveal(line if self._at else 0)
+
+    def _go_on(self) -> None:
+        if not self._read_once:
+            return
+        bad = next((n for n, one in enumerate(self._inputs) if one.wrong), None)
+        if bad is not None:
+            self._go(bad)
+            self.console.tell(f"{self._inputs[bad].label}: {self._inputs[bad].wrong}", severity="warning")
+            return
+        args = self.answers()
+        if self._wants_definition and self._args.get("param"):
+            args["param"] = self._args["param"]
+        self.app.switch_screen(PlanScreen(self._of, self._verb, self._subjects, self._number, args))
+
+    def go_back(self) -> None:
+        self.console.tell("Nothing was done")
+        super().go_back()

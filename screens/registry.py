@@ -1,0 +1,78 @@
+"""Which screens there are: one line each. What a screen needs is imported when it is opened, not at the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.screen import Screen
+
+from screens.feed import Feed
+from screens.places import Everywhere, Look, Places
+
+
+def places() -> Places:
+    return Places(
+        subjects={"endpoint": _endpoint, "pipeline": _pipeline, "execution": _execution, "change": _change},
+        looks=[
+            Look("logs", "l", "logs", "Log lines as they arrive", _logs, ("endpoint", "execution")),
+            Look("events", "t", "timeline", "What happened to it, newest first", _timeline,
+                 ("endpoint", "pipeline", "execution")),
+            Look("related", "x", "related", "What it came from and what came from it", _related,
+                 ("endpoint", "pipeline", "execution")),
+            Look("describe", "d", "describe", "All that is known of it, as `lastgood describe` prints it", _describe),
+            Look("yaml", "y", "YAML", "Its record, as `lastgood get -o yaml` prints it", _yaml),
+        ],
+        everywhere=[Everywhere("timeline", "What happened to everything, newest first", lambda feed: _timeline(feed))],
+    )  # fmt: skip
+
+
+def _endpoint(feed: Feed, name: str) -> Screen[Any]:
+    from screens.endpoint import EndpointScreen
+
+    return EndpointScreen(name)
+
+
+def _pipeline(feed: Feed, name: str) -> Screen[Any]:
+    from screens.pipeline import PipelineScreen
+
+    return PipelineScreen(name)
+
+
+def _execution(feed: Feed, name: str) -> Screen[Any]:
+    from screens.execution import ExecutionScreen
+
+    return ExecutionScreen(name)
+
+
+def _change(feed: Feed, name: str) -> Screen[Any]:
+    return _describe(feed, "change", name)
+
+
+def _logs(feed: Feed, kind: str, name: str) -> Screen[Any]:
+    from screens.logs import LogScreen
+
+    return LogScreen(kind, name)
+
+
+def _timeline(feed: Feed, kind: str = "", name: str = "") -> Screen[Any]:
+    from screens.timeline import TimelineScreen
+
+    return TimelineScreen(kind, name)
+
+
+def _related(feed: Feed, kind: str, name: str) -> Screen[Any]:
+    from screens.timeline import RelatedScreen
+
+    return RelatedScreen(kind, name)
+
+
+def _describe(feed: Feed, kind: str, name: str) -> Screen[Any]:
+    from screens.reader import DescribeScreen
+
+    return DescribeScreen(kind, name)
+
+
+def _yaml(feed: Feed, kind: str, name: str) -> Screen[Any]:
+    from screens.reader import YamlScreen
+
+    return YamlScreen(kind, name)

@@ -1,0 +1,53 @@
+"""A page that knows how to draw itself for any width, and says how much of it lies beyond the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rich.cells import cell_len
+from textual import events
+
+from screens.blocks import Line, highlighted, paragraph, plain
+from screens.line_view import LineView
+from screens.pieces import Piece, lay_out
+
+
+def labelled(label: str, text: str, width: int, ink: str = "", *, indent: int = 9, label_ink: str = "head") -> list[Line]:
+    """` LABEL  text`, wrapped under itself."""
+    pad = " " * (indent - 1 - cell_len(label))
+    return paragraph(text, width - 1, ink, first=((" ", ""), (label, label_ink), (pad, "")), indent=indent)
+
+
+class Sheet(LineView):
+    """`draw(width)` gives the lines; `redraw` sends what differs from what stands there."""
+
+    def __init__(self, draw: Callable[[int], Iterable[Line]], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._draw = draw
+
+    @property
+    def text(self) -> str:
+        """All of it, also what is out of sight."""
+        return "\n".join(plain(self.line(n)) for n in range(self.count))
+
+    def redraw(self) -> None:
+        if self.size.width:
+            self.show(list(self._draw(self.size.width)))
+
+    def on_resize(self) -> None:
+        self._painted = []
+        self.redraw()
+
+    def press_typing(self, event: events.Key) -> bool:
+        """Scroll while a field is typed in: only by keys that type and edit nothing."""
+        return event.key in ("up", "down", "pageup", "pagedown") and self.press(event)
+
+    def _cells(self, index: int, width: int) -> list[tuple[str, str]]:
+        """As the line view's, with the number of lines beyond the edge on the first and the last one."""
+        below = self.count - self.top - self.size.height
+        more: list[Piece] = []
+        if below > 0 and index == self.top + self.size.height - 1:
+            more = [(f" ↓ {below} more ", "chip"), (" ", "")]
+        elif self.top > 0 and index == self.top:
+            more = [(f" ↑ {self.top} more ", "chip"), (" ", "")]
+        return lay_out(highlighted(self.line(index), self.needle), more, width)

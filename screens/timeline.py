@@ -1,0 +1,154 @@
+"""Lists about one thing: what happened to it (`t`, or `:timeline` of everything) and what belongs to it (`x`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+
+from console.clock import Millis
+from console.errors import LastgoodError
+from console.fleet.related import COLUMNS as RELATED
+from console.fleet.related import related
+from console.fleet.timeline import COLUMNS as EVENTS
+from console.fleet.timeline import timeline
+from console.kinds.base import Column
+from screens.base import ConsoleScreen
+from screens.commands import Command, Group
+from screens.feed import SubjectFeed
+from screens.filtering import compile_filter
+from screens.live_table import LiveTable, Row
+from screens.pieces import Piece
+from screens.subject import subject_feed
+
+
+class AboutScreen(ConsoleScreen):
+    """A table of things that lead on; ⏎ opens what the row `opens`."""
+
+    title_ = ""
+    columns: Sequence[Column] = ()
+
+    def __init__(self, kind_id: str, name: str) -> None:
+        super().__init__()
+        self.kind_id, self.name_ = kind_id, name
+        self.table = LiveTable(self.columns, empty="reading …")
+        self._loading = self._wanted = False
+
+    def read(self, feed: SubjectFeed) -> list[Any]:
+        raise NotImplementedError
+
+    def trail(self) -> Sequence[str]:
+        if not self.kind_id:
+            return (self.title_,)
+        plural = next(kind.plural for kind in self.feed.kinds if kind.id == self.kind_id)
+        return (plural, self.name_, self.title_)
+
+    def notes(self) -> Sequence[Piece]:
+        shown, every = self.table.counts
+        return [(f" {shown:,} of {every:,}" if shown != every else f" {every:,}", "")]
+
+    def body(self) -> ComposeResult:
+        yield self.table
+
+    def data_changed(self) -> None:
+        self._wanted = True
+        if not self._loading:
+            self._loading = True
+            self.run_worker(self._load(), group="load")
+
+    async def _load(self) -> None:
+        try:
+            while self._wanted:
+                self._wanted = False
+                rows = await asyncio.to_thread(self.read, subject_feed(self))
+                if not self.is_attached:  # closed meanwhile
+                    return
+                self.table.empty = "no row matches the filter; esc clears it" if self.table.filter else "nothing known"
+                self.table.set_rows([Row(row.name, row) for row in rows], self.feed.now())
+                self.refresh_chrome()
+        except LastgoodError as error:
+            self.console.tell_error(error)
+        finally:
+            self._loading = False
+
+    def tick(self, now: Millis) -> None:
+        self.table.tick(now)
+
+    def body_key(self, event: events.Key) -> bool:
+        return self.table.press(event)
+
+    def on_live_table_moved(self, event: LiveTable.Moved) -> None:
+        self.refresh_chrome()
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        self._open()
+
+    # Filter.
+
+    def chip(self) -> str:
+        return self.table.filter.source
+
+    def filterable(self) -> bool:
+        return True
+
+    def filter_typed(self, text: str) -> None:
+        self.table.filter_by(compile_filter(text, self.columns))
+        self.table.empty = "no row matches the filter; esc clears it"
+        self.refresh_chrome()
+
+    def go_back(self) -> None:
+        if self.table.filter:
+            self.filter_typed("")
+        else:
+            super().go_back()
+
+    # Commands.
+
+    def commands(self) -> Iterator[Command]:
+        view = self.table.cursor_view
+        nowhere = "no row is under the cursor" if view is None else "" if view.opens[0] else "no more is known of it"
+        yield Command("open", "enter", "open", "Go to what the row is about", self._open, off=nowhere)
+        yield Command("copy", "c", "copy", "Copy the row's words", self._copy, off="" if view else nowhere)
+        yield Command("down", "j", "down", "Also ↓; k or ↑ up, gg first, G last, ctrl-d and ctrl-u half a page",
+                      lambda: self.table.move("down"), Group.MOVE, footer=False)  # fmt: skip
+        yield Command("next", "n", "next", "Next row that matches the filter", self.table.next_row, Group.MOVE,
+                      footer=False)  # fmt: skip
+
+    def _open(self) -> None:
+        view = self.table.cursor_view
+        if view is None:
+            return
+        kind, name = view.opens
+        if not kind:
+            self.console.tell("No more is known of it")
+        elif (kind, name) == (self.kind_id, self.name_):
+            self.console.back()
+        else:
+            self.console.open_subject(kind, name)
+
+    def _copy(self) -> None:
+        if (view := self.table.cursor_view) is not None:
+            self.console.copy(view.words)
+
+
+class TimelineScreen(AboutScreen):
+    title_ = "timeline"
+    columns = EVENTS
+
+    def __init__(self, kind_id: str = "", name: str = "") -> None:
+        self.columns = [column for column in EVENTS if not kind_id or column.id != "subject"]
+        super().__init__(kind_id, name)
+
+    def read(self, feed: SubjectFeed) -> list[Any]:
+        return list(timeline(feed.snapshot(), self.kind_id, self.name_))
+
+
+class RelatedScreen(AboutScreen):
+    title_ = "related"
+    columns = RELATED
+
+    def read(self, feed: SubjectFeed) -> list[Any]:
+        return list(related(feed.snapshot(), self.kind_id, self.name_))
