@@ -60,7 +60,7 @@ def safe(text: str) -> str:
 
 
 _SECRET_NAME = re.compile(
-    r"secret|passw|passphrase|token|api_?-?key|access_?-?key|private_?-?key|credential|authorization|cookie"
+    r"secret|passw|passphrase|token(?!s|i[sz]|_?-?(?:count|limit|length))|api_?-?key|access_?-?key|private_?-?key|credential|authorization|cookie"
     r"|signature|_pat$|dsn$|connection_?-?string",
     re.IGNORECASE,
 )
@@ -89,6 +89,10 @@ _SECRETS = (
     ),
     (re.compile(r"(?<![\w/+=])(?=[\w/+]*[A-Z])(?=[\w/+]*[a-z])(?=[\w/+]*\d)[A-Za-z0-9/+]{120,}={0,2}"), "***"),
 )
+
+
+HIDDEN = "***"
+"""Stands where a value must not be kept or shown."""
 
 
 def looks_secret(name: str) -> bool:

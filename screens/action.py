@@ -9,16 +9,17 @@ from typing import Any
 from textual.app import ComposeResult
 
 from console.actions.model import Plan
-from console.clock import Millis, age_step, clock_time, duration
+from console.clock import SECOND, Millis, age_step, clock_time, duration
 from console.errors import LastgoodError
 from console.kinds.base import Verdict
 from console.kinds.endpoint.record import Variant
 from console.kinds.endpoint.view import EndpointView, current_phase, phase_words
 from console.ledger.journal import TERMINAL, Entry
 from screens.base import ConsoleScreen
-from screens.blocks import BLANK, Line, wrap
+from screens.blocks import BLANK, Line, paragraph, wrap
 from screens.commands import Command, Group
 from screens.deeds import ENDINGS, Following
+from screens.fitting import fill
 from screens.pieces import Piece
 from screens.sheet import Sheet, labelled
 
@@ -32,7 +33,7 @@ _STEPS = {
     "note": "note",
     "verifying": "verifying",
 }
-_INDENT = 28
+_INDENT = 30
 _INTEREST_MS = 10_000
 
 
@@ -88,7 +89,8 @@ class ActionScreen(ConsoleScreen):
             self.console.tell_error(error)
         finally:
             self._reading = False
-        self.query_one(Sheet).redraw()
+        if self.is_attached:
+            self.query_one(Sheet).redraw()
 
     def tick(self, now: Millis) -> None:
         if now - self._told >= _INTEREST_MS:
@@ -141,7 +143,7 @@ def step_lines(entry: Entry, now: Millis, width: int, *, current: bool) -> list[
     name = entry.step.replace("_", " ") if ending else _STEPS.get(entry.step, entry.step)
     said = wrap(" ".join(_words(entry).split()), min(width, 120) - _INDENT - 1)
     strong = "strong" if current or ending else ""
-    title = name + " " * max(1, _INDENT - 14 - len(name))
+    title = fill(name, _INDENT - 15) + " "
     head: Line = ((f" {clock_time(entry.at, entry.at, seconds=True)}  ", "dim"), (f"{glyph} ", ink), (title, strong))
     plain = "" if current or ending else "dim"
     pad: Line = ((" " * _INDENT, ""),)
@@ -156,32 +158,32 @@ def _words(entry: Entry) -> str:
     if entry.step == "call":
         return str(body.get("operation", "")).partition(":")[2]
     if entry.step == "answer":
-        return "AWS took the call; whether it works is observed now"
+        return "AWS took it; what comes of it is watched"
     return str(body.get("words") or body.get("operation") or "")
 
 
 def verdict_lines(following: Following, view: Any, now: Millis, width: int) -> Iterator[Line]:
-    ending, plan = ENDINGS[following.end], following.plan
-    yield ((f" {ending.glyph} ", ending.style), (ending.words, ending.style),)
-    advice = str(following.last.body.get("advice", "")) if following.last else ""
-    for text in (following.words, advice):
-        for part in wrap(text, min(width, 120) - 4) if text else ():
-            yield (("   ", ""), (part, ""),)
-    last = following.last
+    ending, plan, last = ENDINGS[following.end], following.plan, following.last
+    words = f"{ending.words[0].upper()}{ending.words[1:]}"
     if following.end == "done" and last is not None:
         took = duration(last.at - following.entries[0].at)
-        serving = (
-            f"Users are on {plan.target} since {clock_time(last.at, now)}"
-            if plan.kind == "endpoint" and plan.calls
-            else ""
-        )
-        yield (("   ", ""), (f"{serving}{'; ' if serving else ''}it took {took}.", ""),)
+        words = f"Done in {took}" if last.at - following.entries[0].at >= SECOND else "Done"
+        if plan.kind == "endpoint" and plan.calls:
+            words = f"Users are on {plan.target} since {clock_time(last.at, now)}; it took {took}"
+    yield (f" {ending.glyph} ", ending.style), (words, "strong")
+    if following.end != "done":
+        advice = str(last.body.get("advice", "")) if last else ""
+        for text in filter(None, (following.words, advice)):
+            yield from paragraph(text, min(width, 120) - 1, indent=3)
+    elif plan.kind == "endpoint" and plan.calls:
+        yield ("   ", ""), ("Watched for two days: if somebody undoes it, the list of endpoints says so.", "dim")
     if following.end == "lost":
-        yield (("   ", ""), ("What it was about is still open: ", ""), (":resume", "key"), (" tells", ""),)
+        yield ("   ", ""), ("If it had begun it is still open: ", ""), (":resume", "key"), (" tells", "")
     yield BLANK
     if following.end == "done" and plan.inverse:
         yield from labelled("UNDO", plan.inverse, width)
-    yield from labelled("AUDIT", f"lastgood audit {plan.id}", width)
+    if following.entries:
+        yield from labelled("AUDIT", f"lastgood audit {plan.id}", width)
     if view is not None and following.end != "done":
         yield from subject_lines(view, now, width)
 
@@ -191,16 +193,27 @@ def subject_lines(view: Any, now: Millis, width: int) -> Iterator[Line]:
     verdict = getattr(view, "verdict", None)
     if isinstance(verdict, Verdict):
         sign = verdict.sign
-        yield ((" NOW      ", "head"), (f"{sign.glyph} ", sign.value), (verdict.words, ""),)
+        yield (
+            (" NOW      ", "head"),
+            (f"{sign.glyph} ", sign.value),
+            (verdict.words, ""),
+        )
     if not isinstance(view, EndpointView):
         return
     e = view.endpoint
-    if e.pending is not None:
-        yield (("          ", ""), (phase_words(e.pending.config, current_phase(e), now), ""),)
+    if e.pending is not None and isinstance(verdict, Verdict):
+        phase = phase_words(e.pending.config, current_phase(e), now)
+        if phase not in verdict.words:
+            yield ("          ", ""), (phase, "")
     fleets = [(e.config, e.variants), *([(e.pending.config, e.pending.variants)] if e.pending else [])]
     for config, variants in fleets:
         for variant in variants:
-            yield (("          ", ""), (config, ""), (f"  {variant.name}  ", "dim"), *_size(variant),)
+            yield (
+                ("          ", ""),
+                (config, ""),
+                (f"  {variant.name}  ", "dim"),
+                *_size(variant),
+            )
 
 
 def _size(variant: Variant) -> list[Piece]:

@@ -28,6 +28,7 @@ from console.text import safe
 from screens.base import ConsoleScreen
 from screens.clipboard import osc52
 from screens.commands import Command, Group, Order
+from screens.deeds import Deeds
 from screens.exact import ExactApp
 from screens.feed import Feed
 from screens.help import Ask, HelpScreen
@@ -89,6 +90,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         self.known_names: dict[str, Sequence[str]] = {}
         self.running: dict[str, str] = {}
         """Actions this console has under way: id of the plan, and what to call it."""
+        self.deeds = Deeds(self)
         self._start, self._filter, self._subject = start, filter, subject
         self._feed_for = feed_for
         self._polls = 0
@@ -103,6 +105,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         if self._subject:
             self.open_subject(kind.id, self._subject)
         self.set_interval(POLL_S, self._poll)
+        self.deeds.watch()
 
     def _poll(self) -> None:
         """One timer for the whole console. Only what is on top is read; what lies below is read when it comes up."""

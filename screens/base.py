@@ -135,7 +135,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         now, width = self.feed.now(), self.app.size.width
         self.query_one("#where", TextLine).set(*chrome.header(self.console.info, now, width))
         hints = [("/", "filter")] if self.filterable() and not self.chip() else []
-        hints += [(":", "command"), ("?", "help")]
+        hints += [(":", "command"), ("?", "help"), *self.console.deeds.hints()]
         line = chrome.crumbs(self.trail(), self.notes(), safe(self.chip()), hints, width)
         self.query_one("#crumbs", TextLine).set(*line)
         self.query_one("#status", TextLine).set(self.status())
@@ -158,6 +158,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         return [
             *(filters if self.filterable() else []),
             *everywhere,
+            *self.console.deeds.commands(),
             Command("command", "colon", "command", "Go to a list, a context or a name, or do what has no key",
                     self._ask_command, Group.SHELL, footer=False),
             Command("help", "question_mark", "help", "What can be done here", self.console.show_help, Group.SHELL,

@@ -42,7 +42,9 @@ def wrap(text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
-def paragraph(text: str, width: int, ink: str = "", *, first: Line = (), indent: int = 0, at_most: int = 0) -> list[Line]:
+def paragraph(
+    text: str, width: int, ink: str = "", *, first: Line = (), indent: int = 0, at_most: int = 0
+) -> list[Line]:
     """Wrapped text; `first` stands before its first line (as wide as `indent`). What `at_most` cuts ends in `…`."""
     texts = wrap(text, width - indent)
     if at_most and len(texts) > at_most:
@@ -66,7 +68,13 @@ def flow(groups: Sequence[Line], width: int, *, indent: int = 1, gap: str = "   
 
 
 def aligned(
-    rows: Sequence[Sequence[Piece]], width: int, *, right: Iterable[int] = (), flex: int = -1, indent: int = 1, gap: int = 2
+    rows: Sequence[Sequence[Piece]],
+    width: int,
+    *,
+    right: Iterable[int] = (),
+    flex: int = -1,
+    indent: int = 1,
+    gap: int = 2,
 ) -> list[Line]:
     """A small table: every column as wide as its longest text. What is too wide is taken from column `flex`."""
     if not rows:
@@ -74,7 +82,8 @@ def aligned(
     count = max(len(row) for row in rows)
     widths = [max((cell_len(safe(row[n][0])) for row in rows if n < len(row)), default=0) for n in range(count)]
     shown = [n for n in range(count) if widths[n]]
-    over = indent + sum(widths) + gap * (len(shown) - 1) - width
+    gaps = [" " * (1 if widths[n] == 1 else gap) for n in range(count)]  # a sign stands close to what it is about
+    over = indent + sum(widths) + sum(len(gaps[n]) for n in shown[:-1]) - width
     if over > 0 and flex >= 0:
         widths[flex] = max(LEAST, widths[flex] - over)
     rights = set(right)
@@ -83,7 +92,7 @@ def aligned(
         pieces: list[Piece] = [(" " * indent, "")]
         for n in shown:
             text, ink = row[n] if n < len(row) else ("", "")
-            pieces += [(fill(text, widths[n], n in rights), ink), (" " * gap, "")]
+            pieces += [(fill(text, widths[n], n in rights), ink), (gaps[n], "")]
         lines.append(tuple(pieces[:-1]))
     return lines
 

@@ -1,11 +1,12 @@
-"""`lastgood` as a subprocess of the console: what it prints, line by line. The console itself never calls a provider."""
+"""`lastgood` as a subprocess: what it prints, line by line. The console never calls a provider itself."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
+
+from console.process import environment, own
 
 LIMIT = 1 << 20
 """Bytes of one line: a container may log a megabyte without a line break."""
@@ -15,8 +16,8 @@ class Child:
     """One command. `run` returns when it has ended; `kill` ends it (then nothing more is told)."""
 
     def __init__(self, arguments: Sequence[str], env: Mapping[str, str]) -> None:
-        self._argv = [sys.executable, "-m", "console", *arguments]
-        self._env = {**env, "PYTHONUNBUFFERED": "1"}
+        self._argv = own(*arguments)
+        self._env = {**environment(env), "PYTHONUNBUFFERED": "1"}
         self._process: asyncio.subprocess.Process | None = None
         self._killed = False
 

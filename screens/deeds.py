@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from console.actions.launch import context_flags, last_line, launch_apply, launch_resume
 from console.actions.model import Plan
 from console.actions.orphans import Orphan, orphans
@@ -102,7 +104,8 @@ class Deeds:
         self._app = app
         self.followed: dict[str, Following] = {}
         self.waiting: list[Orphan] = []
-        """Queued actions whose process died."""
+        """Queued actions whose process died, of the context that is looked at."""
+        self._of: LedgerFeed | None = None
         self._told: set[str] = set()
         self._looking = False
 
@@ -171,10 +174,13 @@ class Deeds:
     async def _find_orphans(self, feed: LedgerFeed) -> None:
         try:
             found = await asyncio.to_thread(orphans, feed.ledger, feed.scope)
-        except LastgoodError:
-            return
+        except (LastgoodError, msgspec.MsgspecError):
+            return  # of a newer version: that one closes it
         finally:
             self._looking = False
+        if feed is not self._app.feed:
+            return
+        self._of = feed
         mine = {id for id, following in self.followed.items() if not following.end}
         found = [orphan for orphan in found if orphan.plan.id not in mine]
         self.waiting = [orphan for orphan in found if not orphan.sent]
@@ -201,15 +207,17 @@ class Deeds:
 
     def hints(self) -> list[Piece]:
         """(key, label) for the second line."""
+        from screens.action import ActionScreen
+
         said: list[Piece] = []
-        if self.waiting:
+        if self.waiting and self._of is self._app.feed:
             said.append((":resume", f"{len(self.waiting)} unfinished"))
-        if self._app.running:
+        if self._app.running and not isinstance(self._app.screen, ActionScreen):
             said.append((":action", f"◐ {len(self._app.running)} under way"))
         return said
 
     def commands(self) -> Iterator[Command]:
-        if self.waiting:
+        if self.waiting and self._of is self._app.feed:
             title = self.waiting[0].plan.title
             yield Command("resume", "", "resume", f"Unfinished: {title}", self._open_waiting, Group.SHELL, footer=False)
         if self.followed:
@@ -219,9 +227,8 @@ class Deeds:
     def _open_waiting(self) -> None:
         from screens.plan import PlanScreen
 
-        feed = self._app.feed
-        if self.waiting and isinstance(feed, LedgerFeed):
-            self._app.push_screen(PlanScreen.of_orphan(feed, self.waiting[0]))
+        if self.waiting and self._of is not None:
+            self._app.push_screen(PlanScreen.of_orphan(self._of, self.waiting[0]))
 
     def _open_last(self) -> None:
         """The newest of those under way, else the one that ended last."""
@@ -232,4 +239,3 @@ class Deeds:
         screen = self._app.screen
         if not (isinstance(screen, ActionScreen) and screen.following is following):
             self._app.push_screen(ActionScreen(following))
-

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 from textual import events
 
-from screens.pieces import Piece
+from screens import chrome
+from screens.base import ConsoleScreen
+from screens.fitting import fill
+from screens.pieces import Piece, TextLine
 from screens.prompt import Edit
 
 _START = ":"
@@ -48,14 +53,25 @@ class TextField:
 
     def pieces(self, width: int, *, active: bool, ink: str = "") -> list[Piece]:
         """Exactly `width` cells; the cursor stays in sight."""
+        ink = ink or "strong"
+        if not active:
+            text = fill(self.text, width).rstrip(" ")
+            return [(text, ink), ("_" * (width - cell_len(text)), "dim")]
         at = self._edit.at - 1
-        before, rest = self.text[:at], self.text[at:]
-        under, after = (rest[:1], rest[1:]) if active else ("", rest)
-        while before and cell_len(before) > width - 1:
+        before, under, after = self.text[:at], self.text[at : at + 1] or " ", self.text[at + 1 :]
+        while before and cell_len(before) > width - 2:
             before = before[1:]
-        room = width - cell_len(before) - (max(1, cell_len(under)) if active else 0)
+        room = width - cell_len(before) - cell_len(under)
         while after and cell_len(after) > room:
             after = after[:-1]
-        blank = "_" * max(0, room - cell_len(after))
-        cursor: list[Piece] = [(under or " ", "cursor")] if active else []
-        return [(before, ink or "strong"), *cursor, (after, ink or "strong"), (blank, "dim")]
+        return [(before, ink), (under, "cursor"), (after, ink), ("_" * (room - cell_len(after)), "dim")]
+
+
+def typing_keys(screen: ConsoleScreen, keys: Sequence[tuple[str, str]]) -> None:
+    """The frame while letters are typed: the footer has the few keys that are keys, `:` and `?` are letters too."""
+    pieces: list[Piece] = []
+    for key, label in keys:
+        pieces += [("   " if pieces else " ", ""), (key, "key"), (f" {label}", "")]
+    screen.query_one("#footer", TextLine).set(pieces)
+    line = chrome.crumbs(screen.trail(), screen.notes(), "", (), screen.app.size.width)
+    screen.query_one("#crumbs", TextLine).set(*line)

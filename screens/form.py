@@ -18,22 +18,17 @@ from console.fleet.feed import LedgerFeed
 from console.kinds.pipeline.record import Definition, Parameter
 from console.kinds.pipeline.view import PipelineView
 from console.kinds.reading import decode
-from console.text import shorten
+from console.text import looks_secret, shorten
 from screens.base import ConsoleScreen
 from screens.blocks import BLANK, Line
 from screens.commands import Command, Group
-from screens.fields import TextField
-from screens.pieces import Piece, TextLine
+from screens.fields import TextField, typing_keys
+from screens.pieces import Piece
 from screens.plan import PlanScreen
 from screens.sheet import Sheet
 
 _LABEL = 26
 _INTEREST_MS = 10_000
-
-
-def asks_first(verb: Verb) -> bool:
-    """Whether the options come before the plan: values of parameters, the reason of a note."""
-    return verb.level is Level.NOTE or any(option.kind == "map" for option in verb.options)
 
 
 @dataclass(slots=True)
@@ -66,12 +61,12 @@ class Input:
 
 
 def parameter_input(parameter: Parameter, given: str | None, before: str | None) -> Input:
-    from console.kinds.pipeline.retrain import SECRET, misfit
+    from console.kinds.pipeline.retrain import misfit
 
     def check(value: str) -> str:
         if value == (parameter.default or "") and parameter.default is not None:
             return ""
-        if SECRET.search(parameter.name):
+        if looks_secret(parameter.name):
             return "looks like a secret: what is sent is kept in the journal"
         if not value and parameter.default is None:
             return "has no default: it needs a value"
@@ -101,18 +96,25 @@ class FormScreen(ConsoleScreen):
     STATUS = True
 
     def __init__(
-        self, feed: LedgerFeed, verb: Verb, subjects: Sequence[str], number: int = 0, args: Mapping[str, Any] | None = None
+        self,
+        feed: LedgerFeed,
+        verb: Verb,
+        subjects: Sequence[str],
+        number: int = 0,
+        args: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self._of, self._verb, self._subjects, self._number = feed, verb, tuple(subjects), number
         self._args = dict(args or {})
         self._wants_definition = any(option.kind == "map" for option in verb.options)
         self._inputs: list[Input] = []
-        self._at = 0
+        self._here = 0
         self._reading = False
         self._read_once = False
         self._told: Millis = 0
         self._green = ""
+        self._tried = False
+        """Somebody wanted to go on: from then on what is missing is said too."""
 
     @property
     def subject(self) -> str:
@@ -158,7 +160,7 @@ class FormScreen(ConsoleScreen):
             before = green.parameters if green else {}
             parameters = [parameter_input(p, given.get(p.name), before.get(p.name)) for p in definition.parameters]
             self._inputs = [*parameters, *self._inputs]
-            self._at = 0
+            self._here = 0
         self._read_once = True
         self._redraw()
 
@@ -204,7 +206,7 @@ class FormScreen(ConsoleScreen):
     # Drawing.
 
     def _redraw(self) -> None:
-        if self.is_mounted:
+        if self.is_mounted and self.is_attached:
             self.query_one(Sheet).redraw()
             self.refresh_chrome()
 
@@ -226,9 +228,13 @@ class FormScreen(ConsoleScreen):
             if section != group and any(i.group == "param" for i in self._inputs):
                 lines += [*([BLANK] if group else []), self._heading(section)]
             group = section
-            active = n == self._at
+            active = n == self._here
             label = shorten(one.label, column - 2)
-            head = (" ▸ " if active else "   ", "key"), (label, "strong" if active else ""), (" " * (column - len(label)), "")
+            head = (
+                (" ▸ " if active else "   ", "key"),
+                (label, "strong" if active else ""),
+                (" " * (column - len(label)), ""),
+            )
             lines.append((*head, *self._value(one, room, active), ("  ", ""), *self._remark(one)))
         return lines
 
@@ -238,13 +244,12 @@ class FormScreen(ConsoleScreen):
 
     def _value(self, one: Input, room: int, active: bool) -> list[Piece]:
         if one.choices:
-            shown = f"‹ {one.value or 'choose'} ›" if active else f"  {one.value or '–'}  "
-            shown = shorten(shown, room)
-            return [(shown, "cursor" if active else "strong"), (" " * (room - len(shown)), "")]
+            shown = shorten(one.value or "–", room - 3)
+            return [(shown, "cursor" if active else "strong"), (" ‹›" + " " * (room - 3 - len(shown)), "dim")]
         return one.text.pieces(room, active=active, ink="bad" if one.wrong else "")
 
     def _remark(self, one: Input) -> list[Piece]:
-        if one.wrong:
+        if one.wrong and (one.value or self._tried):
             return [("✖ ", "bad"), (one.wrong, "bad")]
         if one.before is not None and one.before != one.value:
             return [("▲ ", "warn"), (f"was {one.before or 'empty'}", "warn")]
@@ -253,17 +258,17 @@ class FormScreen(ConsoleScreen):
     def status(self) -> Sequence[Piece]:
         if not self._inputs:
             return ()
-        one = self._inputs[self._at]
-        return ((f" {one.label}", "strong"), ("  ", ""), (one.about, ""))
+        one = self._inputs[self._here]
+        was = f" · was {one.before}" if one.before not in (None, one.value) else ""
+        return ((f" {one.label}", "strong"), ("  ", ""), (f"{one.about}{was}", ""))
 
     def refresh_chrome(self) -> None:
         super().refresh_chrome()
-        if self.is_mounted:
+        if self.is_attached:
             keys = [("⏎", "the plan"), ("tab", "next"), ("esc", "nothing is done")]
-            if self._inputs and self._inputs[self._at].choices:
+            if self._inputs and self._inputs[self._here].choices:
                 keys.insert(1, ("space ← →", "choose"))
-            pieces = [piece for key, label in keys for piece in ((key, "key"), (f" {label}", ""), ("   ", ""))]
-            self.query_one("#footer", TextLine).set([(" ", ""), *pieces])
+            typing_keys(self, keys)
 
     # Keys: all are typed, none is a command but those of the footer.
 
@@ -277,11 +282,11 @@ class FormScreen(ConsoleScreen):
         elif event.key == "escape":
             self.go_back()
         elif event.key in ("tab", "down", "shift+tab", "up"):
-            self._go(self._at + (1 if event.key in ("tab", "down") else -1))
+            self._go(self._here + (1 if event.key in ("tab", "down") else -1))
         elif event.key in ("pagedown", "pageup"):
             self.query_one(Sheet).press(event)
         elif self._inputs:
-            one = self._inputs[self._at]
+            one = self._inputs[self._here]
             if one.choices:
                 if event.key in ("space", "right", "left"):
                     one.choose(-1 if event.key == "left" else 1)
@@ -291,26 +296,26 @@ class FormScreen(ConsoleScreen):
         return True
 
     def on_paste(self, event: events.Paste) -> None:
-        if self._inputs and not self._inputs[self._at].choices:
-            self._inputs[self._at].text.paste(event.text)
+        if self._inputs and not self._inputs[self._here].choices:
+            self._inputs[self._here].text.paste(event.text)
             self._redraw()
 
     def _go(self, at: int) -> None:
         if self._inputs:
-            self._at = at % len(self._inputs)
+            self._here = at % len(self._inputs)
             self._redraw()
             # Its line on the sheet: the headings above it count too.
             lines = self.query_one(Sheet).text.split("\n")
             line = next((n for n, text in enumerate(lines) if text.startswith(" ▸")), 0)
-            self.query_one(Sheet).reveal(line if self._at else 0)
+            self.query_one(Sheet).reveal(line if self._here else 0)
 
     def _go_on(self) -> None:
         if not self._read_once:
             return
+        self._tried = True
         bad = next((n for n, one in enumerate(self._inputs) if one.wrong), None)
         if bad is not None:
             self._go(bad)
-            self.console.tell(f"{self._inputs[bad].label}: {self._inputs[bad].wrong}", severity="warning")
             return
         args = self.answers()
         if self._wants_definition and self._args.get("param"):

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from screens.blocks import Line, highlighted
-from screens.pieces import lay_out
+from screens.pieces import Piece, lay_out
 from screens.theme import style
 
 _Cells = list[tuple[str, str]]
@@ -88,7 +88,14 @@ class LineView(Widget, can_focus=True):
 
     def move(self, step: str) -> None:
         page = max(1, self.size.height - 1)
-        steps = {"down": 1, "up": -1, "page_down": page, "page_up": -page, "half_down": page // 2, "half_up": -page // 2}
+        steps = {
+            "down": 1,
+            "up": -1,
+            "page_down": page,
+            "page_up": -page,
+            "half_down": page // 2,
+            "half_up": -page // 2,
+        }
         now = self.cursor if self.has_cursor else self.top
         self.go({"first": 0, "last": self._count - 1}.get(step, now + steps.get(step, 0)))
         self.post_message(self.Moved())
@@ -172,7 +179,11 @@ class LineView(Widget, can_focus=True):
     def _cells(self, index: int, width: int) -> _Cells:
         if index >= self._count:
             return [(" ", "")] * width
-        cells = lay_out(highlighted(self._line_at(index), self.needle), (), width)
+        more: tuple[Piece, ...] = ()
+        hidden = self._count - self.top - self.size.height
+        if not self.has_cursor and hidden > 0 and index == self.top + self.size.height - 1:
+            more = ((f" ↓ {hidden} more ", "chip"), (" ", ""))
+        cells = lay_out(highlighted(self._line_at(index), self.needle), more, width)
         if self.has_cursor and index == self.cursor:
             return [(char, "cursor") for char, _ in cells]
         return cells

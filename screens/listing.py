@@ -217,6 +217,8 @@ class ListScreen(ConsoleScreen):
         )  # fmt: skip
 
     def _off(self, verb: Verb) -> str:
+        if verb.writes and self.console.info.read_only:
+            return "this context is read-only"
         views = {key: self.table.view_of(key) for key in self.table.chosen}
         reasons = ((key, verb.off(view)) for key, view in views.items() if view is not None)
         return next((f"{key}: {why}" if len(views) > 1 else why for key, why in reasons if why), "")

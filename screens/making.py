@@ -13,6 +13,7 @@ import msgspec
 from console.actions.launch import context_flags
 from console.actions.model import Level, Plan
 from console.actions.verb import Verb
+from console.clients import lent, profiles
 from console.errors import LastgoodError
 from console.fleet.feed import LedgerFeed
 from console.process import environment, own
@@ -53,12 +54,7 @@ async def make_plan(feed: LedgerFeed, verb: Verb, subject: str, args: Mapping[st
         raise
     if process.returncode:
         raise _error(err.decode(errors="replace"), process.returncode)
-    try:
-        plan = msgspec.json.decode(out, type=Plan)
-    except msgspec.DecodeError as error:
-        raise LastgoodError(
-            f"the plan cannot be read: {error}", advice=shlex.join(["lastgood", head, *rest])
-        ) from error
+    plan = await asyncio.to_thread(_kept, feed, out)
     asked = (verb.id, verb.kind, subject, feed.scope, feed.context.name)
     if (plan.verb, plan.kind, plan.subject, plan.scope, plan.context) != asked:
         advice = f"it is about {plan.kind} {plan.subject} in {plan.context}"
@@ -89,6 +85,17 @@ def _error(said: str, code: int) -> LastgoodError:
     line = next((one for one in reversed(lines) if one.startswith("lastgood: ")), lines[-1] if lines else "")
     message, _, advice = line.removeprefix("lastgood: ").partition(" — ")
     return LastgoodError(message or f"the command ended with code {code} and no word", advice=advice)
+
+
+def wants_code(feed: LedgerFeed, plan: Plan) -> str:
+    """The profile that acting would need an MFA code for, which only the command line can ask for; or an empty text."""
+    context, env = feed.context, feed.child_env
+    if not plan.calls or lent.VARIABLE in env:
+        return ""
+    if context.ambient and not context.act_profile and env.get("AWS_ACCESS_KEY_ID"):
+        return ""
+    profile = context.act_profile or profiles.profile_of(context, env)
+    return profile if profiles.asks_for_code(profile, env) else ""
 
 
 def command_line(verb: Verb, plan: Plan, *, reason: str = "", ticket: str = "") -> str:

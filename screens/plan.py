@@ -13,11 +13,11 @@ from typing import Any
 from textual import events
 from textual.app import ComposeResult
 
-from console.actions.model import Level, Plan
+from console.actions.model import Level, Plan, Verdict
 from console.actions.orphans import Orphan
 from console.actions.verb import Verb
 from console.clients.identity import short
-from console.clock import MINUTE, Millis, age_step, clock_time
+from console.clock import MINUTE, Millis, age_step
 from console.errors import LastgoodError
 from console.fleet.feed import LedgerFeed
 from console.kinds.registry import verbs
@@ -25,22 +25,27 @@ from screens.action import ActionScreen
 from screens.base import ConsoleScreen
 from screens.blocks import BLANK, Line
 from screens.commands import Command, Group
-from screens.fields import TextField
-from screens.making import command_line, make_plan
-from screens.pieces import Piece, TextLine
-from screens.plan_text import WIDE, plan_lines
-from screens.sheet import Sheet, labelled
+from screens.consent import Typed
+from screens.fields import TextField, typing_keys
+from screens.making import command_line, make_plan, wants_code
+from screens.pieces import Piece, Rule, TextLine
+from screens.plan_text import WIDE, difference, error_lines, orphan_lines, plan_lines, state_of
+from screens.sheet import Sheet
 
 STALE_MS = 5 * MINUTE
-_STATE = ("status", "config", "pending_config", "held")
-"""What of a subject a plan is made from, by its JSON names: phases of one deployment are no other plan."""
+_INTEREST_MS = 10_000
 
 
 class PlanScreen(ConsoleScreen):
     """`subjects[number]` is the one it is about; the others come after it, each with a plan of its own."""
 
     def __init__(
-        self, feed: LedgerFeed, verb: Verb, subjects: Sequence[str], number: int = 0, args: Mapping[str, Any] | None = None
+        self,
+        feed: LedgerFeed,
+        verb: Verb,
+        subjects: Sequence[str],
+        number: int = 0,
+        args: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self._of, self._verb, self._subjects, self._number = feed, verb, tuple(subjects), number
@@ -50,11 +55,10 @@ class PlanScreen(ConsoleScreen):
         self._orphan: Orphan | None = None
         self._unfolded = self._consented = False
         self._basis: dict[str, Any] | None = None
-        self._changed = ""
+        self._changed = self._code = ""
+        self._told: Millis = 0
         # A note is its reason: its form has asked for it already.
-        asked = verb.level is Level.NOTE
-        self._fields = [] if asked else [TextField("reason", "Reason"), TextField("ticket", "Ticket")]
-        self._active: TextField | None = None
+        self._typed = Typed(why=verb.level is not Level.NOTE)
 
     @classmethod
     def of_orphan(cls, feed: LedgerFeed, orphan: Orphan) -> PlanScreen:
@@ -62,7 +66,7 @@ class PlanScreen(ConsoleScreen):
         plan = orphan.plan
         verb = next(v for v in verbs() if (v.id, v.kind) == (plan.verb, plan.kind))
         screen = cls(feed, verb, (plan.subject,), args=plan.args)
-        screen._orphan, screen._fields = orphan, []
+        screen._orphan, screen._typed = orphan, Typed(why=False)
         return screen
 
     @property
@@ -70,14 +74,27 @@ class PlanScreen(ConsoleScreen):
         return self._subjects[self._number]
 
     @property
-    def typed(self) -> bool:
+    def by_name(self) -> bool:
         """Whether consent is the context's name."""
         return self.plan is not None and self.plan.level is Level.DANGER and self._of.context.guarded
 
     @property
     def blocked(self) -> bool:
-        """Nothing can be consented to: no plan, or a check forbids it. A queued one is checked again when it goes on."""
-        return self.plan is None or (bool(self.plan.refused) and self._orphan is None)
+        return self.plan is None or bool(self._against())
+
+    def _against(self) -> str:
+        """Why nobody may consent to this plan, or an empty text. A queued one is checked again when it goes on."""
+        if self.plan is None or self._code:
+            return f"{self._code} asks for an MFA code: by the command line, c copies it" if self._code else ""
+        if self._orphan is not None:
+            return ""
+        forbid = ", ".join(check.check for check in self.plan.refused)
+        return forbid or ("it was made of what is no more" if self._changed else "")
+
+    @property
+    def _folds(self) -> bool:
+        passed = self.plan is not None and any(c.verdict is Verdict.PASS for c in self.plan.preflight)
+        return passed and self.size.width < WIDE
 
     # What the frame shows.
 
@@ -94,6 +111,7 @@ class PlanScreen(ConsoleScreen):
 
     def body(self) -> ComposeResult:
         yield Sheet(self._draw)
+        yield Rule()
         yield TextLine(id="notice", classes="absent")
         yield TextLine(id="why")
         yield TextLine(id="consent")
@@ -110,7 +128,7 @@ class PlanScreen(ConsoleScreen):
 
     def _make(self) -> None:
         self.plan, self._error, self._changed, self._basis = None, None, "", None
-        self._active = None
+        self._typed.close()
         self.run_worker(self._made(), group="plan", exclusive=True)
         self._redraw()
 
@@ -125,16 +143,13 @@ class PlanScreen(ConsoleScreen):
             await self._compare()
 
     def _show(self, plan: Plan) -> None:
-        self.plan = plan
-        self._fields = [field for field in self._fields if field.id != "consent"]
-        if self.typed and not self.blocked:
-            self._fields.append(TextField("consent", f"Type {plan.context} to do it:"))
-            self._active = self._fields[-1]
+        self.plan, self._code = plan, wants_code(self._of, plan)
+        self._typed.ask_name(plan.context if self.by_name and not self.blocked else "")
         self._redraw()
 
     def data_changed(self) -> None:
         if self.plan is not None:
-            self.run_worker(self._compare(), group="compare")
+            self.run_worker(self._compare(), group="compare", exclusive=True)
 
     async def _compare(self) -> None:
         """Whether the subject is still as it was when the plan was made."""
@@ -142,23 +157,28 @@ class PlanScreen(ConsoleScreen):
             view = await asyncio.to_thread(self._of.view, self._verb.kind, self.subject)
         except LastgoodError:
             return  # not seeing is not knowing; the executor looks again before it writes
+        if self._changed:
+            return  # it stays so, whatever it changes back to: the plan was made of something else meanwhile
         if view is None:
             self._changed = "is gone from the ledger"
         else:
-            told = view.to_json()
-            basis = {name: told.get(name) for name in _STATE}
-            self._basis = self._basis or basis
-            other = [f"{n.replace('_', ' ')} {self._basis[n] or 'none'} → {v or 'none'}" for n, v in basis.items() if v != self._basis[n]]
-            self._changed = f"changed: {', '.join(other)}" if other else ""
+            state = state_of(view)
+            self._basis = self._basis or state
+            self._changed = difference(self._basis, state)
+        if self._changed and self._orphan is None:
+            self._typed.close()
         self._redraw()
 
     def tick(self, now: Millis) -> None:
         self._draw_notice()
+        if now - self._told >= _INTEREST_MS:
+            self._told = now
+            self._of.interest(self._verb.kind, [self.subject])
 
     # Drawing.
 
     def _redraw(self) -> None:
-        if self.is_mounted:
+        if self.is_mounted and self.is_attached:
             self.query_one(Sheet).redraw()
             self._draw_notice()
             self._draw_consent()
@@ -166,18 +186,12 @@ class PlanScreen(ConsoleScreen):
 
     def _draw(self, width: int) -> list[Line]:
         if self._error is not None:
-            error = self._error
-            lines = labelled("✖", f"No plan: {error.message}", min(width, 110), "", indent=3, label_ink="bad")
-            lines += labelled("", error.advice, min(width, 110), "dim", indent=3) if error.advice else []
-            return [BLANK, *lines]
+            return error_lines(self._error, width)
         if self.plan is None:
             return [BLANK, ((" ◐ ", "moving"), ("making the plan …", ""))]
-        head: list[Line] = []
-        if self._orphan is not None:
-            heard = clock_time(self._orphan.at, self._of.now())
-            said = f"unfinished: {self._orphan.words or 'queued'}; its process died, last heard of {heard}"
-            head = [*labelled("▲", said, width, indent=3, label_ink="warn"), BLANK]
-        return [*head, *plan_lines(self.plan, width, unfolded=self._unfolded)]
+        head = orphan_lines(self._orphan, self._of.now(), width) if self._orphan else []
+        height = self.query_one(Sheet).size.height - len(head)
+        return [*head, *plan_lines(self.plan, width, height, unfolded=self._unfolded)]
 
     def _draw_notice(self) -> None:
         """Why not to trust it any more, right above the consent."""
@@ -189,68 +203,60 @@ class PlanScreen(ConsoleScreen):
             elif age >= STALE_MS:
                 said = f"made {age_step(age)} ago"
         line.set_class(not said, "absent")
-        line.set([(" ▲ ", "warn"), (said, "warn"), ("   ", ""), ("r", "key"), (" makes it again", "")] if said else ())
+        key = "ctrl-r" if self._typed.active else "r"
+        line.set([(" ▲ ", "warn"), (said, "warn"), ("   ", ""), (key, "key"), (" makes it again", "")] if said else ())
 
     def _draw_consent(self) -> None:
-        plan, width = self.plan, self.size.width
         why, line = self.query_one("#why", TextLine), self.query_one("#consent", TextLine)
-        texts = {field.id: field for field in self._fields}
-        why.set_class("reason" not in texts or self.blocked, "absent")
-        if "reason" in texts:
-            room = min(width - 42, 70)
-            why.set([(" Reason ", "dim"), *self._piece(texts["reason"], room), ("   Ticket ", "dim"),
-                     *self._piece(texts["ticket"], 20)])  # fmt: skip
-        if plan is None:
+        reasons = [] if self.blocked else self._typed.why_line(self.size.width)
+        why.set_class(not reasons, "absent")
+        why.set(reasons)
+        if self.plan is None:
             line.set(())
         elif self.blocked:
-            forbid = ", ".join(check.check for check in plan.refused)
-            line.set([(" ✖ ", "bad"), ("It cannot be done now: ", "strong"), (forbid, "")])
-        elif consent := texts.get("consent"):
-            fits = plan.context.startswith(consent.text)
-            left: list[Piece] = [(" Type ", ""), (plan.context, "key"), (" to do it: ", "")]
-            left += self._piece(consent, min(40, len(plan.context) + 6), "" if fits else "warn")
-            line.set(left, () if fits else [("not the context's name ", "warn")])
+            line.set([(" ✖ ", "bad"), ("It cannot be done now: ", "strong"), (self._against(), "")])
+        elif self.by_name:
+            line.set(*self._typed.name_line())
         else:
             line.set([(" Press ", ""), ("y", "key"), (" to let it go on" if self._orphan else " to do it", "")])
 
-    def _piece(self, field: TextField, room: int, ink: str = "") -> list[Piece]:
-        return field.pieces(max(8, room), active=field is self._active, ink=ink)
-
     def refresh_chrome(self) -> None:
         super().refresh_chrome()
-        if self.is_mounted and self._active is not None and not self.has_class("-prompt"):
-            keys = [("tab", "reason, ticket, keys"), ("↑↓", "scroll")]
-            if self._active.id == "consent":
-                keys += [("space", "all checks")] if self.size.width < WIDE else []
-                keys += [("esc", "nothing is done")]
-            else:
-                keys += [("esc", "done here")]
-            pieces = [piece for key, label in keys for piece in ((key, "key"), (f" {label}", ""), ("   ", ""))]
-            self.query_one("#footer", TextLine).set([(" ", ""), *pieces])
+        if self.is_attached and self._typed.active is not None and not self.has_class("-prompt"):
+            keys = [("tab", "reason, ticket, keys"), ("↑↓", "scroll"), ("esc", "done here")]
+            if self._typed.in_name:
+                fold = [("space", "fold" if self._unfolded else "all checks")] if self._folds else []
+                keys[2:] = [*fold, ("esc", "nothing is done")]
+            typing_keys(self, keys)
 
     # Keys.
 
     def commands(self) -> Iterator[Command]:
-        none = "" if self.plan else "there is no plan yet"
-        unfold = "fold" if self._unfolded else "all checks"
-        yield Command("unfold", "space", unfold, "All checks in full, or what passed as one line; ⏎ too", self._unfold, off=none)
-        if self._orphan is None:
+        if self.plan is not None:
+            unfold = "fold" if self._unfolded else "all checks"
+            told = "All checks in full, or what passed as one line; ⏎ too"
+            if self._folds:
+                yield Command("unfold", "space", unfold, told, self._unfold)
+            yield Command("copy", "c", "copy", "Copy the command line that makes this plan", self._copy)
+            if self._typed.ring() and not self.blocked:
+                yield Command("fields", "tab", "say why", "Reason and ticket; kept in the journal", self._tab)
+        if self._orphan is None and (self.plan or self._error):
             yield Command("again", "r", "make again", "Look again and make the plan anew", self._make)
             if self._verb.options:
                 yield Command("options", "o", "options", "Change what the plan is made with", self._options)
-        yield Command("copy", "c", "copy", "Copy the command line that makes this plan", self._copy, off=none)
         if self._number + 1 < len(self._subjects):
             yield Command("next", "n", "leave out", "Do nothing here and go on to the next one", self._next)
-        yield Command("fields", "tab", "reason, ticket", "Say why; kept in the journal", self._tab,
-                      off="" if self._ring() else none or "nothing to type")  # fmt: skip
         yield Command("back", "escape", "nothing is done", "Leave; nothing is done", self.go_back, Group.SHELL)
 
     def body_key(self, event: events.Key) -> bool:
         sheet = self.query_one(Sheet)
-        if self._active is not None:
-            self._field_key(self._active, event, sheet)
-            return True
-        if event.key == "y" and not self.typed:
+        if self._consented:
+            return event.key != "escape"
+        if event.key == "ctrl+r" and self._orphan is None:
+            self._make()
+        elif self._typed.active is not None:
+            self._field_key(self._typed.active, event, sheet)
+        elif event.key == "y" and not self.by_name:
             self._consent()
         elif event.key == "enter":
             self._unfold()
@@ -261,43 +267,37 @@ class PlanScreen(ConsoleScreen):
         return True
 
     def _field_key(self, field: TextField, event: events.Key, sheet: Sheet) -> None:
-        consent = field.id == "consent"
+        name = self._typed.in_name
         if event.key in ("tab", "shift+tab"):
             self._tab(1 if event.key == "tab" else -1)
-        elif event.key == "escape" and consent:
+        elif event.key == "escape" and name:
             self.go_back()
-        elif event.key == "escape" or (event.key == "enter" and not consent):
-            self._leave_field()
-        elif event.key in ("space", "enter") and consent:
-            self._unfold()
+        elif event.key == "escape" or (event.key == "enter" and not name):
+            self._typed.leave()
+            self._typing_moved()
+        elif event.key in ("space", "enter"):
+            self._unfold() if name else field.press(event)
+            self._draw_consent()
         elif not sheet.press_typing(event) and field.press(event):
             self._draw_consent()
-            if consent and self.plan is not None and field.text == self.plan.context:
+            if name and self._typed.agreed:
                 self._consent()
 
     def on_paste(self, event: events.Paste) -> None:
         """A name pasted is not typed: it could come along with something else."""
-        if self._active is not None and self._active.id != "consent":
-            self._active.paste(event.text)
+        if self._typed.active is not None and not self._typed.in_name:
+            self._typed.active.paste(event.text)
             self._draw_consent()
         else:
             super().on_paste(event)
 
-    def _ring(self) -> list[TextField | None]:
-        """The order of tab, from the consent on: reason, ticket, and no field at all (keys are keys)."""
-        if self.blocked or not self._fields:
-            return []
-        ends = [field for field in self._fields if field.id == "consent"]
-        return [*ends, *(field for field in self._fields if field.id != "consent"), None]
-
     def _tab(self, step: int = 1) -> None:
-        if ring := self._ring():
-            self._active = ring[(ring.index(self._active) + step) % len(ring)]
-            self._draw_consent()
-            self.refresh_chrome()
+        if not self.blocked:
+            self._typed.tab(step)
+            self._typing_moved()
 
-    def _leave_field(self) -> None:
-        self._active = next(iter(self._ring()), None) if self.typed else None
+    def _typing_moved(self) -> None:
+        self._draw_notice()
         self._draw_consent()
         self.refresh_chrome()
 
@@ -307,8 +307,7 @@ class PlanScreen(ConsoleScreen):
 
     def _copy(self) -> None:
         if self.plan is not None:
-            text = {field.id: field.text for field in self._fields}
-            why, ticket = text.get("reason", ""), text.get("ticket", "")
+            why, ticket = self._typed.text("reason"), self._typed.text("ticket")
             self.console.copy(command_line(self._verb, self.plan, reason=why, ticket=ticket))
 
     def _options(self) -> None:
@@ -323,20 +322,19 @@ class PlanScreen(ConsoleScreen):
         if self._consented or self.blocked:
             return
         self._consented = True
-        self.run_worker(self._begin(), group="consent")
+        # The app's worker: leaving this screen the next instant must not lose sight of what was started.
+        self.app.run_worker(self._begin(), group="consent")
 
     async def _begin(self) -> None:
         plan, deeds = self.plan, self.console.deeds
         assert plan is not None
-        text = {"reason": str(self._args.get("reason") or ""), "ticket": ""}
-        text |= {field.id: field.text.strip() for field in self._fields}
+        reason = self._typed.text("reason") or str(self._args.get("reason") or "")
+        ticket, confirm = self._typed.text("ticket"), self._typed.agreed
         try:
             if self._orphan is not None:
-                following = await deeds.resume(self._of, plan, confirm=text.get("consent", ""))
+                following = await deeds.resume(self._of, plan, confirm=confirm)
             else:
-                following = await deeds.apply(
-                    self._of, plan, reason=text["reason"], ticket=text["ticket"], confirm=text.get("consent", "")
-                )
+                following = await deeds.apply(self._of, plan, reason=reason, ticket=ticket, confirm=confirm)
         except LastgoodError as error:
             self._consented = False
             self.console.tell_error(error)
@@ -347,6 +345,8 @@ class PlanScreen(ConsoleScreen):
             self.app.switch_screen(ActionScreen(following))
 
     def _next(self) -> None:
+        from screens.acting import plan_or_form
+
         if self.is_current:
             args = self._args if self._verb.level is Level.NOTE else None
             self.app.switch_screen(plan_or_form(self._of, self._verb, self._subjects, self._number + 1, args))
@@ -358,14 +358,3 @@ class PlanScreen(ConsoleScreen):
         left = self._subjects[self._number :]
         self.console.tell("Nothing was done" if len(left) == 1 else f"Nothing was done to {', '.join(left)}")
         super().go_back()
-
-
-def plan_or_form(
-    feed: LedgerFeed, verb: Verb, subjects: Sequence[str], number: int = 0, args: Mapping[str, Any] | None = None
-) -> ConsoleScreen:
-    """Straight to the plan, but for verbs that are about values: a new run's parameters, a note's reason."""
-    from screens.form import FormScreen, asks_first
-
-    if asks_first(verb):
-        return FormScreen(feed, verb, subjects, number, args)
-    return PlanScreen(feed, verb, subjects, number, args)

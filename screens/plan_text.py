@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from console.actions.model import Check, Plan, Verdict
-from screens.blocks import Line, beside, wrap
+from console.actions.orphans import Orphan
+from console.clock import Millis, clock_time
+from console.errors import LastgoodError
+from screens.blocks import BLANK, Line, beside, paragraph, wrap
 from screens.sheet import labelled
 
 SIGNS = {
@@ -21,19 +24,29 @@ WIDE = 132
 _MEASURE = 108
 """Longer lines of prose are hard to read."""
 _NAME = 16
+_STATE = ("status", "config", "pending_config", "held")
+"""What of a subject a plan is made from, by its JSON names: phases of one deployment are no other plan."""
 
 
-def plan_lines(plan: Plan, width: int, *, unfolded: bool) -> list[Line]:
+def plan_lines(plan: Plan, width: int, height: int = 0, *, unfolded: bool) -> list[Line]:
+    """Parts are set apart by blank lines where `height` has room for them."""
     if width >= WIDE:
         left = min(_MEASURE, width * 11 // 20)
         title: Line = ((" PREFLIGHT", "head"),)
         right = [title, *checks(plan.preflight, min(_MEASURE, width - left - 3), unfolded=True)]
-        about = [*_prose(plan, left), *_rest(plan, left)]
+        about = _joined([_prose(plan, left), _rest(plan, left)], height)
         return beside(about, right if plan.preflight else (), left)
     width = min(width, _MEASURE)
     listed = checks(plan.preflight, width, unfolded=unfolded)
     order = [listed, _prose(plan, width)] if plan.refused else [_prose(plan, width), listed]
-    return [line for part in (*order, _rest(plan, width)) for line in part]
+    return _joined([*order, _rest(plan, width)], height)
+
+
+def _joined(parts: Sequence[Sequence[Line]], height: int) -> list[Line]:
+    parts = [part for part in parts if part]
+    if sum(map(len, parts)) + len(parts) - 1 <= height:
+        return [line for n, part in enumerate(parts) for line in ((BLANK,) if n else ()) + tuple(part)]
+    return [line for part in parts for line in part]
 
 
 def _prose(plan: Plan, width: int) -> list[Line]:
@@ -107,3 +120,27 @@ def _plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(one) for one in value) or "none"
     return str(value)
+
+
+def error_lines(error: LastgoodError, width: int) -> list[Line]:
+    """Why there is no plan, and what to do about it."""
+    width = min(width, _MEASURE)
+    lines = labelled("✖", f"No plan: {error.message}", width, indent=3, label_ink="bad")
+    return [BLANK, *lines, *(paragraph(error.advice, width - 1, "dim", indent=3) if error.advice else ())]
+
+
+def orphan_lines(orphan: Orphan, now: Millis, width: int) -> list[Line]:
+    heard = clock_time(orphan.at, now)
+    said = f"unfinished: {orphan.words or 'queued'}; its process died, last heard of {heard}"
+    return [*labelled("▲", said, min(width, _MEASURE), indent=3, label_ink="warn"), BLANK]
+
+
+def state_of(view: Any) -> dict[str, Any]:
+    told = view.to_json()
+    return {name: told.get(name) for name in _STATE}
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """`changed: config v7 → v8`, or an empty text."""
+    found = [f"{what} {old} → {new}" for what, old, new in changes(before, now)]
+    return f"changed: {', '.join(found)}" if found else ""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
 
+from console.actions.verb import Verb
 from screens.feed import Feed
 from screens.places import Everywhere, Look, Places
+
+if TYPE_CHECKING:
+    from console.fleet.feed import LedgerFeed
 
 
 def places() -> Places:
     return Places(
         subjects={"endpoint": _endpoint, "pipeline": _pipeline, "execution": _execution, "change": _change},
         looks=[
+            Look("ways", "w", "ways back", "Configs it could return to, each with its evidence", _ways, ("endpoint",)),
             Look("logs", "l", "logs", "Log lines as they arrive", _logs, ("endpoint", "execution")),
             Look("events", "t", "timeline", "What happened to it, newest first", _timeline,
                  ("endpoint", "pipeline", "execution")),
@@ -22,6 +27,7 @@ def places() -> Places:
             Look("describe", "d", "describe", "All that is known of it, as `lastgood describe` prints it", _describe),
             Look("yaml", "y", "YAML", "Its record, as `lastgood get -o yaml` prints it", _yaml),
         ],
+        plan=_plan,
         everywhere=[Everywhere("timeline", "What happened to everything, newest first", lambda feed: _timeline(feed))],
     )  # fmt: skip
 
@@ -46,6 +52,18 @@ def _execution(feed: Feed, name: str) -> Screen[Any]:
 
 def _change(feed: Feed, name: str) -> Screen[Any]:
     return _describe(feed, "change", name)
+
+
+def _ways(feed: Feed, kind: str, name: str) -> Screen[Any]:
+    from screens.ways import WaysScreen
+
+    return WaysScreen(cast("LedgerFeed", feed), name)
+
+
+def _plan(feed: Feed, verb: Verb, names: tuple[str, ...]) -> Screen[Any]:
+    from screens.acting import plan_or_form
+
+    return plan_or_form(cast("LedgerFeed", feed), verb, names)
 
 
 def _logs(feed: Feed, kind: str, name: str) -> Screen[Any]:

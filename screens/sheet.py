@@ -12,7 +12,9 @@ from screens.line_view import LineView
 from screens.pieces import Piece, lay_out
 
 
-def labelled(label: str, text: str, width: int, ink: str = "", *, indent: int = 9, label_ink: str = "head") -> list[Line]:
+def labelled(
+    label: str, text: str, width: int, ink: str = "", *, indent: int = 9, label_ink: str = "head"
+) -> list[Line]:
     """` LABEL  text`, wrapped under itself."""
     pad = " " * (indent - 1 - cell_len(label))
     return paragraph(text, width - 1, ink, first=((" ", ""), (label, label_ink), (pad, "")), indent=indent)

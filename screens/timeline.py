@@ -122,10 +122,8 @@ class AboutScreen(ConsoleScreen):
         if view is None:
             return
         kind, name = view.opens
-        if not kind:
+        if not kind or (kind, name) == (self.kind_id, self.name_):
             self.console.tell("No more is known of it")
-        elif (kind, name) == (self.kind_id, self.name_):
-            self.console.back()
         else:
             self.console.open_subject(kind, name)
 
@@ -136,7 +134,7 @@ class AboutScreen(ConsoleScreen):
 
 class TimelineScreen(AboutScreen):
     title_ = "timeline"
-    columns = EVENTS
+    columns: Sequence[Column] = EVENTS
 
     def __init__(self, kind_id: str = "", name: str = "") -> None:
         self.columns = [column for column in EVENTS if not kind_id or column.id != "subject"]
@@ -148,7 +146,7 @@ class TimelineScreen(AboutScreen):
 
 class RelatedScreen(AboutScreen):
     title_ = "related"
-    columns = RELATED
+    columns: Sequence[Column] = RELATED
 
     def read(self, feed: SubjectFeed) -> list[Any]:
         return list(related(feed.snapshot(), self.kind_id, self.name_))

@@ -17,11 +17,12 @@ from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Grade, Way, choose
 from console.kinds.registry import kind_of
 from screens.base import ConsoleScreen
+from screens.blocks import Line, paragraph
 from screens.commands import Command, Group
 from screens.live_table import LiveTable, Row
-from screens.pieces import Piece, TextLine
-from screens.places import Look
+from screens.pieces import Piece, Rule, TextLine
 from screens.plan import PlanScreen
+from screens.sheet import Sheet
 
 _SIGNS = {
     Grade.SERVED: ("●", "ok"),
@@ -42,21 +43,29 @@ def _when(at: Millis | None, now: Millis) -> Cell:
 
 COLUMNS = (
     Column("sign", "", 1, lambda way, now: Cell(*_SIGNS[way.grade], -way.grade)),
-    Column("config", "CONFIG", 20, lambda way, now: Cell(way.config, "strong" if way.grade > Grade.ALIKE else ""), flex=True),
+    Column(
+        "config",
+        "CONFIG",
+        16,
+        lambda way, now: Cell(way.config, "strong" if way.grade > Grade.ALIKE else ""),
+        flex=True,
+    ),
     Column("grade", "GRADE", 20, lambda way, now: Cell(way.grade.words, _SIGNS[way.grade][1], -way.grade)),
     Column("served", "FOR", 8, _served, right=True),
     Column("since", "FROM", 13, lambda way, now: _when(way.since, now), priority=1, right=True),
     Column("until", "UNTIL", 13, lambda way, now: _when(way.until, now), priority=3, right=True),
-    Column("by", "BY", 12, lambda way, now: Cell(way.by or "–", "" if way.by else "dim"), priority=2, flex=True),
+    Column("by", "BY", 10, lambda way, now: Cell(way.by or "–", "" if way.by else "dim"), priority=2, flex=True),
 )
 
 
 class WaysScreen(ConsoleScreen):
-    STATUS = True
+    """What serves now, the candidates, and the evidence for the one under the cursor."""
+
+    CSS = "WaysScreen Sheet { height: 3; }"
 
     def __init__(self, feed: LedgerFeed, name: str) -> None:
         super().__init__()
-        self._of, self._name = feed, name
+        self._of, self._endpoint = feed, name
         self._view: EndpointView | None = None
         self._ways: list[Way] = []
         self._reading = self._wanted = self._placed = False
@@ -71,7 +80,7 @@ class WaysScreen(ConsoleScreen):
         return kind_of("endpoint")
 
     def trail(self) -> Sequence[str]:
-        return (self._kind.plural, self._name, "ways back")
+        return (self._kind.plural, self._endpoint, "ways back")
 
     def notes(self) -> Sequence[Piece]:
         good = sum(way.grade >= Grade.SET for way in self._ways)
@@ -80,6 +89,8 @@ class WaysScreen(ConsoleScreen):
     def body(self) -> ComposeResult:
         yield TextLine(id="now")
         yield LiveTable(COLUMNS, empty="reading …")
+        yield Rule()
+        yield Sheet(self._why)
 
     # Data.
 
@@ -94,6 +105,8 @@ class WaysScreen(ConsoleScreen):
             while self._wanted:
                 self._wanted = False
                 self._view, self._ways = await asyncio.to_thread(self._read)
+                if not self.is_attached:  # closed meanwhile
+                    return
                 self._show()
         except LastgoodError as error:
             self.console.tell_error(error)
@@ -101,17 +114,18 @@ class WaysScreen(ConsoleScreen):
             self._reading = False
 
     def _read(self) -> tuple[EndpointView | None, list[Way]]:
-        view = self._of.view("endpoint", self._name)
+        view = self._of.view("endpoint", self._endpoint)
         return (view, known_ways(view, self._of.snapshot())) if isinstance(view, EndpointView) else (None, [])
 
     def _show(self) -> None:
         gone = self._view is None
-        self.table.empty = f"no endpoint {self._name} in the ledger" if gone else "no other config is known here"
+        self.table.empty = f"no endpoint {self._endpoint} in the ledger" if gone else "no other config is known here"
         self.table.set_rows([Row(way.config, way) for way in self._ways], self._of.now())
         best = choose(self._ways)
         if not self._placed and best is not None:
             self._placed = self.table.move_to(best.config)
         self.query_one("#now", TextLine).set(self._now())
+        self.query_one(Sheet).redraw()
         self.refresh_chrome()
 
     def _now(self) -> list[Piece]:
@@ -122,26 +136,35 @@ class WaysScreen(ConsoleScreen):
         pieces: list[Piece] = [(" serves now ", "dim"), (e.config, "strong")]
         if e.pending is not None:
             pieces += [(" → ", "dim"), (e.pending.config, "strong")]
-        return [*pieces, ("   ", ""), (f"{verdict.sign.glyph} ", verdict.sign.value), (verdict.words, verdict.sign.value)]
+        return [
+            *pieces,
+            ("   ", ""),
+            (f"{verdict.sign.glyph} ", verdict.sign.value),
+            (verdict.words, verdict.sign.value),
+        ]
 
     def tick(self, now: Millis) -> None:
         self.table.tick(now)
         if now - self._told >= _INTEREST_MS:
             self._told = now
-            self._of.interest("endpoint", [self._name])
+            self._of.interest("endpoint", [self._endpoint])
 
-    def status(self) -> Sequence[Piece]:
+    def _why(self, width: int) -> list[Line]:
+        """The evidence for the config under the cursor."""
         way = self.table.cursor_view
         if not isinstance(way, Way):
-            return ()
+            return []
+        sign, ink = _SIGNS[way.grade]
         best = choose(self._ways)
-        first: list[Piece] = [("first choice  ", "key")] if best is not None and best.config == way.config else []
-        evidence = "; ".join(way.evidence) or "known by name alone"
-        return [(" ", ""), *first, (evidence, "")]
+        first = "  (taken if none is named)" if best is not None and best.config == way.config else ""
+        head: Line = ((f" {sign} ", ink), (way.config, "strong"), ("  ", ""), (way.grade.words, ink), (first, "dim"))
+        evidence = "; ".join(way.evidence) or "known by its name alone"
+        return [head, *paragraph(evidence, min(width, 120) - 1, indent=3)]
 
     # Keys.
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
+        self.query_one(Sheet).redraw()
         self.refresh_chrome()
 
     def on_live_table_selected(self, event: LiveTable.Selected) -> None:
@@ -153,9 +176,12 @@ class WaysScreen(ConsoleScreen):
     def commands(self) -> Iterator[Command]:
         yield Command("open", "enter", "its plan", "The plan to roll back to this config; nothing is done yet",
                       lambda: self.console.do(self._rollback()))  # fmt: skip
-        yield Command("copy", "c", "copy", "Copy the config's name", lambda: self.console.copy(str(self.table.cursor_key)),
-                      off="" if self.table.cursor_key else "there is none")  # fmt: skip
-        yield Command("down", "j", "down", "Also ↓; k or ↑ up", lambda: self.table.move("down"), Group.MOVE, footer=False)
+        none = "" if self.table.cursor_key else "there is none"
+        yield Command("copy", "c", "copy", "Copy the config's name",
+                      lambda: self.console.copy(str(self.table.cursor_key)), off=none)  # fmt: skip
+        yield Command(
+            "down", "j", "down", "Also ↓; k or ↑ up", lambda: self.table.move("down"), Group.MOVE, footer=False
+        )
         yield self._rollback()
 
     def _rollback(self) -> Command:
@@ -166,13 +192,6 @@ class WaysScreen(ConsoleScreen):
             off = "this context is read-only"
 
         def plan() -> None:
-            self.app.push_screen(PlanScreen(self._of, verb, (self._name,), args={"to": key}))
+            self.app.push_screen(PlanScreen(self._of, verb, (self._endpoint,), args={"to": key}))
 
         return Command(verb.id, verb.key, verb.label.lower(), verb.effect, plan, Group.ACT, off)
-
-
-LOOK = Look(
-    "ways", "w", "ways back", "Configs it could return to, each with its evidence",
-    lambda feed, kind, name: WaysScreen(feed, name),  # type: ignore[arg-type]
-    ("endpoint",),
-)  # fmt: skip

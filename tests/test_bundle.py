@@ -46,7 +46,11 @@ def test_it_runs_from_one_file(bundle: Path, tmp_path: Path) -> None:
 
 def test_its_processes_find_themselves(bundle: Path, tmp_path: Path) -> None:
     """The bundle starts itself for the collector and for actions: they must find their packages without it."""
-    program = "import subprocess, console.process as p; subprocess.run([*p.own('--version')], env=p.environment(), check=True)"
-    env = {"HOME": str(tmp_path), "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin", "SHIV_ENTRY_POINT": "code:interact"}
+    program = "import subprocess, console.process as p; subprocess.run(p.own('--version'), env=p.environment())"
+    env = {
+        "HOME": str(tmp_path),
+        "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin",
+        "SHIV_ENTRY_POINT": "code:interact",
+    }
     done = subprocess.run([str(bundle)], input=program, env=env, capture_output=True, text=True, check=False)
     assert "lastgood " in done.stdout, done.stderr

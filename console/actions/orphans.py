@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 import msgspec
@@ -33,5 +34,6 @@ def orphans(ledger: Ledger, scope: str) -> list[Orphan]:
         intent = next((e.body["plan"] for e in entries if e.step == "intent" and "plan" in e.body), None)
         # Read again after its lock was seen free: it may have ended between the two looks.
         if intent is not None and not come.ended:
-            found.append(Orphan(msgspec.convert(intent, Plan), come.words, bool(come.sent), entries[-1].at))
+            with contextlib.suppress(msgspec.ValidationError):  # a newer lastgood's plan: its to resume, not ours
+                found.append(Orphan(msgspec.convert(intent, Plan), come.words, bool(come.sent), entries[-1].at))
     return found

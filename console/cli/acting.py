@@ -87,7 +87,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         if not action:
             for plan, words, sent, _ in orphans(session_.ledger, session_.scope):
                 state = "sent, outcome not observed" if sent else "queued, nothing sent"
-                typer.echo(safe(f"{plan.id}  {plan.title}  {state}: {words}"))
+                typer.echo(f"{plan.id}  {safe(plan.title)}  {state}: {safe(words)}")
             return
         raise typer.Exit(_resume(session_, action, yes=yes, confirm=confirm))
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.output import Format, emit, envelope
-from console.cli.reading import AT
+from console.cli.output import Format, emit, envelope, only, write
+from console.cli.reading import AT, tell_coverage
 from console.cli.session import Say, Session
-from console.clock import MINUTE, clock_time, iso, now_ms, parse_at, parse_duration
-from console.errors import Exit, LastgoodError, UsageError
+from console.clock import Millis, clock_time, iso, now_ms, parse_at, parse_duration
+from console.errors import CredentialsError, Exit, LastgoodError, NotFound, NotPermitted, UsageError
 from console.kinds.registry import KINDS
 from console.text import safe
 
@@ -28,27 +28,31 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         at: AT = None,
         settle: Annotated[str, typer.Option("--settle", help="watch this long for something to show")] = "0s",
     ) -> None:
-        """What is wrong now, what changed before it, and what to look at next."""
+        """What is wrong now, what changed before it, what to look at. Worst first, with the way back."""
         from console.triage.needs import needs, text
 
+        only(output, Format.TABLE, Format.JSON, Format.YAML)
         session_ = session(ctx)
         moment = parse_at(at, now_ms()) if at else None
         deadline = now_ms() + parse_duration(settle) if settle != "0s" else 0
+        if moment is not None:
+            for kind in LOOKED_AT:
+                tell_coverage(session_, kind, moment)
         while True:
             if moment is None:
-                for kind in KINDS:
-                    session_.freshen(kind, force=deadline > 0)
+                _freshen(session_, force=deadline > 0)
             found = needs(session_.snapshot(moment))
             if found or now_ms() >= deadline:
                 break
             time.sleep(2)
         now = moment or now_ms()
         if output in {Format.JSON, Format.YAML}:
-            sources = {k: v for kind in KINDS for k, v in session_.sources(kind, moment).items()}
-            emit(envelope("need", session_.context.name, [n.to_json() for n in found], sources, now), output)
+            emit(
+                envelope("need", session_.context.name, [n.to_json() for n in found], _sources(session_, moment), now),
+                output,
+            )
             return
-        for line in text(found, session_.snapshot(moment), now):
-            typer.echo(safe(line) if line.strip() == line else f"{line[: len(line) - len(line.lstrip())]}{safe(line)}")
+        write("\n".join(text(found, session_.snapshot(moment), now)))
 
     @app.command()
     def audit(
@@ -57,13 +61,13 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         since: Annotated[str, typer.Option("--since", help="how far back: 8h, 7d")] = "7d",
         output: OUTPUT = Format.TABLE,
     ) -> None:
-        """The journal of actions: who did what, why, and how it ended. `audit verify` checks its hash chain."""
+        """The journal of actions: who did what, why, how it ended. `audit verify` checks its hash chain."""
         session_ = session(ctx)
         if action == "verify":
             broken = session_.ledger.journal.verify()
             if broken:
                 raise LastgoodError(f"the journal is not as it was written: {broken.words}", advice="restore a copy")
-            typer.echo("the journal is as it was written (the chain guards against accidents, not against its owner)")
+            write("the journal is as it was written (the chain guards against accidents, not against its owner)")
             return
         _audit(session_, action, parse_duration(since), output)
 
@@ -73,29 +77,25 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         since: Annotated[str, typer.Option("--since", help="how far back: 8h, 12h")] = "8h",
         output: OUTPUT = Format.TABLE,
     ) -> None:
-        """What the next person on call must know: actions, deployments, failed runs, holds, what needs somebody."""
-        from console.triage.handover import sections
+        """What the next person on call must know. Needs, actions, deployments, failed runs and holds of a shift."""
+        from console.triage.handover import sections, text
 
+        only(output, Format.TABLE, Format.JSON, Format.YAML)
         session_ = session(ctx)
-        for kind in KINDS[:3]:
-            session_.freshen(kind)
         start = now_ms() - parse_duration(since)
+        _freshen(session_)
         found = sections(session_.snapshot(), start)
         if output in {Format.JSON, Format.YAML}:
-            emit(envelope("handover", session_.context.name, found, {}, now_ms()), output)
+            emit(envelope("handover", session_.context.name, found, _sources(session_, None), now_ms()), output)
             return
-        typer.echo(f"# Handover {session_.context.name}, {iso(start)} to {iso(now_ms())}")
-        for section in found:
-            typer.echo(f"\n## {section['title']}")
-            for line in section["lines"] or ["nothing"]:
-                typer.echo(f"- {safe(line)}")
+        write("\n".join(text(found, session_.snapshot(), session_.context.name, start)))
 
     @app.command()
     def iam(
         ctx: typer.Context,
         role: Annotated[str, typer.Option("--role", help="reader or operator")] = "reader",
     ) -> None:
-        """The least IAM policy for what lastgood does, made from what its parts declare."""
+        """The least IAM policy for what lastgood does. Made from what its parts declare."""
         from console.clients.iam import policy
         from console.fleet.operations import operations
 
@@ -105,7 +105,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
 
     @app.command()
     def info(ctx: typer.Context, output: OUTPUT = Format.TABLE) -> None:
-        """What this is, where its files are, and what it knows: the first thing to send with a question."""
+        """Versions, files, and what the ledger knows. The first thing to send with a question."""
         from console.fleet.health import facts_about
 
         session_ = session(ctx)
@@ -113,7 +113,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
 
     @app.command()
     def doctor(ctx: typer.Context, output: OUTPUT = Format.TABLE) -> None:
-        """Check credentials, clock, network, permissions, ledger and terminal, with what to do about each."""
+        """Check what keeps people from working at night. Credentials, clock, permissions, ledger, terminal."""
         from console.cli.doctor import examine
 
         found = examine(session(ctx))
@@ -122,34 +122,70 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         else:
             from console.cli.acting import SIGNS
 
+            width = max(len(check.check) for check in found) + 2
             for check in found:
-                typer.echo(f"{SIGNS[check.verdict]} {check.check:<14}{safe(check.detail)}")
+                write(f"{SIGNS[check.verdict]} {check.check:<{width}}{safe(check.detail)}")
         if any(check.verdict.value == "fail" for check in found):
             raise typer.Exit(Exit.FAILED)
+
+
+LOOKED_AT = tuple(kind for kind in KINDS if kind.id != "change")
+"""Kinds that answers about the whole look at; who changed what comes with them."""
+
+
+def _freshen(session: Session, *, force: bool = False) -> None:
+    """Every kind, each degrading by itself. Raises the error when none could be read at all."""
+    errors = []
+    for kind in LOOKED_AT:
+        try:
+            session.freshen(kind, force=force)
+        except LastgoodError as error:
+            errors.append(error)
+            session.failed[kind.sources[0]] = error
+            if isinstance(error, CredentialsError) and not isinstance(error, NotPermitted):
+                raise
+            session.say(f"{kind.plural}: {error.message}{f' — {error.advice}' if error.advice else ''}")
+    if len(errors) == len(LOOKED_AT):
+        raise errors[0]
+
+
+def _sources(session: Session, at: Millis | None) -> dict[str, Any]:
+    return {name: state for kind in LOOKED_AT for name, state in session.sources(kind, at).items()}
 
 
 def _audit(session: Session, action: str, since_ms: int, output: Format) -> None:
     since = None if action else now_ms() - since_ms
     entries = session.ledger.journal.entries(session.scope, action_id=action or None, since=since)
     if action and not entries:
-        raise UsageError(f"no action {action}", advice="lastgood audit lists them")
+        raise NotFound(f"no action {action}", advice="lastgood audit lists them")
     if output in {Format.JSON, Format.YAML}:
         items = [{"at": iso(e.at), "action": e.action_id, "step": e.step, "hash": e.hash, **e.body} for e in entries]
         emit(envelope("step", session.context.name, items, {}, now_ms()), output)
         return
-    now = now_ms() + MINUTE
+    if not entries:
+        session.say("no action since then" if not action else f"no action {action}")
+        return
+    now = now_ms()
+    lines = []
     for entry in entries:
         plan = entry.body.get("plan")
         words = str(entry.body.get("words") or entry.body.get("operation") or "")
         if plan:
-            why = "  ".join(filter(None, (entry.body.get("reason"), entry.body.get("ticket"))))
-            words = f"{plan['title']}  by {entry.body.get('by', '').rsplit('/', 1)[-1]}  {why}".rstrip()
-        typer.echo(f"{clock_time(entry.at, now, seconds=True):>16}  {entry.action_id}  {entry.step:<10} {safe(words)}")
+            why = ", ".join(filter(None, (entry.body.get("reason"), entry.body.get("ticket"))))
+            by = str(entry.body.get("by", "")).rsplit("/", 1)[-1]
+            words = f"{plan['title']} by {by}{f' ({why})' if why else ''}"
+        lines.append((clock_time(entry.at, now, seconds=True), entry.action_id, entry.step.replace("_", " "), words))
+    titles = ("AT", "ACTION", "STEP", "WHAT")
+    widths = [max(len(row[n]) for row in [titles, *lines]) for n in range(3)]
+    for row in [titles, *lines]:
+        left = f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}"
+        write(f"{left}  {safe(row[3])}".rstrip())
 
 
 def _pairs(found: dict[str, Any], output: Format) -> None:
     if output in {Format.JSON, Format.YAML}:
         emit(found, output)
         return
+    width = max(len(key) for key in found) + 2
     for key, value in found.items():
-        typer.echo(f"{key:<14}{safe(str(value))}")
+        write(f"{key:<{width}}{safe(str(value))}")

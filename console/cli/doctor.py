@@ -6,21 +6,27 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.actions.model import Check, Verdict
 from console.cli.session import Session
+from console.clock import MINUTE, Millis, clock_time, now_ms
 from console.errors import LastgoodError, NotPermitted, SourceError
 from console.kinds.registry import KINDS
+from console.ledger.locks import collector_lock
+
+if TYPE_CHECKING:
+    from console.clients.identity import Identity
 
 SKEW_MS = 5_000
+ENDING_MS = 30 * MINUTE
 ROOM_MB = 200
 ESC_MS = 50
 
 
 def examine(session: Session) -> list[Check]:
     """Everything, in the order in which it would fail at work."""
-    return [*_ledger(session), *_aws(session), *_terminal()]
+    return [*_ledger(session), *_aws(session), *_collector(session), *_terminal()]
 
 
 def _ledger(session: Session) -> Iterator[Check]:
@@ -43,9 +49,9 @@ def _aws(session: Session) -> Iterator[Check]:
     except LastgoodError as error:
         yield Check("credentials", Verdict.FAIL, f"{error.message} {error.advice}".strip())
         return
-    yield Check("credentials", Verdict.PASS, f"{identity.arn} in {identity.region}")
+    yield Check("credentials", *_validity(identity, now_ms()))
     skew = session.cloud.skew_ms or 0
-    told = f"this host's clock is {abs(skew) / 1000:.0f} s {'behind' if skew > 0 else 'ahead of'} AWS's"
+    told = f"this host is {abs(skew) / 1000:.0f} s {'behind' if skew > 0 else 'ahead of'} AWS: let NTP set its clock"
     yield Check("clock", Verdict.WARN if abs(skew) > SKEW_MS else Verdict.PASS, told if abs(skew) > 1500 else "in step")
     for kind in KINDS:
         for watch in kind.watches():
@@ -57,6 +63,34 @@ def _aws(session: Session) -> Iterator[Check]:
             yield Check("act profile", Verdict.PASS, who(session.cloud, write=True).arn)
         except LastgoodError as error:
             yield Check("act profile", Verdict.FAIL, f"{error.message} {error.advice}".strip())
+
+
+def _validity(identity: Identity, now: Millis) -> tuple[Verdict, str]:
+    who = f"{identity.arn} in {identity.region}"
+    if identity.expires_at is None:
+        return Verdict.PASS, who
+    left = identity.expires_at - now
+    ends = f"{who}, until {clock_time(identity.expires_at, now)}"
+    if left < ENDING_MS:
+        return Verdict.WARN, f"{ends}: renew them before a roll back needs longer"
+    return Verdict.PASS, ends
+
+
+def _collector(session: Session) -> Iterator[Check]:
+    """Who looks, or why nobody does: the last words of a console's own collector are in a file beside the ledger."""
+    try:
+        locks, name = session.ledger.locks, collector_lock(session.scope)
+        holder = locks.holder(name)
+    except LastgoodError:
+        return  # said above
+    if holder is not None:
+        since = clock_time(holder.started, now_ms())
+        yield Check("collector", Verdict.PASS, f"process {holder.pid} since {since} ({holder.purpose})")
+        return
+    log = session.settings.state_dir / "collector.log"
+    said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    last = f"; the last one said: {said[-1].removeprefix('lastgood: ')}" if said else ""
+    yield Check("collector", Verdict.PASS, f"none runs: a console or `lastgood collect` starts one{last}")
 
 
 PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {

@@ -17,7 +17,7 @@ from console.cli.consent import sign_in
 from console.cli.plans import step_line, step_words
 from console.cli.session import Session
 from console.clock import now_ms
-from console.errors import Exit, LastgoodError, LedgerError
+from console.errors import Exit, LastgoodError, LedgerError, UsageError
 from console.ledger.journal import TERMINAL
 from console.ledger.locks import Locks, action_lock
 from console.text import safe
@@ -90,7 +90,11 @@ def follow(
     try:
         while True:
             gone = process.poll() is not None if process else session.ledger.locks.is_free(action_lock(action))
-            for entry in session.ledger.journal.entries(session.scope, action_id=action, after_seq=seen):
+            try:
+                news = session.ledger.journal.entries(session.scope, action_id=action, after_seq=seen)
+            except LedgerError:  # locked or full: the action goes on, and is read when it can be
+                news, gone = [], False
+            for entry in news:
                 seen = entry.seq
                 tell(step_line(entry.step, entry.body, entry.at, now_ms()))
                 if entry.step in TERMINAL:
@@ -151,7 +155,9 @@ def execute(
     from console.actions.executor import STEPS, Executor, Pace
     from console.kinds.registry import verbs
 
-    verb = next(v for v in verbs() if v.id == plan.verb and v.kind == plan.kind)
+    verb = next((v for v in verbs() if v.id == plan.verb and v.kind == plan.kind), None)
+    if verb is None:
+        raise UsageError(f"{plan.verb} of a {plan.kind} is not known here", advice="a newer lastgood made this plan")
     desk = session.desk(verb)
     book = Book(session.ledger, plan.scope, plan.id, now=desk.now, unrecorded=unrecorded, say=_say)
     pace = Pace(poll_s=poll_s, unclear_s=12 * poll_s) if poll_s else Pace()

@@ -104,8 +104,11 @@ class Listing:
             )
 
     def _fingerprint(self, rows: Sequence[Row]) -> Any:
+        """What would be printed, without the ages that tick by themselves."""
         if self.output in {Format.JSON, Format.YAML}:
-            return self._items(rows)
+            return [{k: v for k, v in item.items() if k != "observed_at"} for item in self._items(rows)]
+        if self.output is Format.NAME:
+            return [row.view.name for row in rows]
         now = now_ms()
         return [[row.context, *(column.cell(row.view, now) for column in self.kind.columns)] for row in rows]
 

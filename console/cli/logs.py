@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,13 +11,13 @@ import typer
 
 from console.cli.session import Session
 from console.clock import SECOND, Millis, clock_time, now_ms
-from console.errors import NotFound, UsageError
+from console.errors import NotFound, SourceError, UsageError
+from console.fleet.operations import LOGS
 from console.kinds.base import Kind
 from console.kinds.execution.record import Execution
 from console.kinds.execution.view import views as execution_views
 from console.text import safe
 
-OPERATIONS = ("logs:FilterLogEvents", "logs:DescribeLogStreams")
 PAGES_AT_MOST = 50
 FOLLOW_S = 3.0
 
@@ -24,10 +25,11 @@ GROUPS = {"TrainingJob": "TrainingJobs", "ProcessingJob": "ProcessingJobs", "Tra
 """Metadata key of a step to the end of its log group (facts/sagemaker.md section 5.8)."""
 
 
-def show(session: Session, kind: Kind, name: str, *, follow: bool, since_ms: int, pattern: str) -> None:
+def show(session: Session, kind: Kind, name: str, *, follow: bool, since_ms: int, pattern: str, step: str = "") -> None:
     """Print lines, oldest first. Raises NotFound if there is no such group, UsageError for kinds without logs."""
-    group, prefix, start = place(session, kind, name, since_ms)
-    client = session.cloud.client("logs", OPERATIONS, urgent=True)
+    group, prefix, start = place(session, kind, name, since_ms, step)
+    parent = os.getppid()
+    client = session.cloud.client("logs", LOGS, urgent=True)
     seen: set[str] = set()
     latest = start
     while True:
@@ -48,10 +50,12 @@ def show(session: Session, kind: Kind, name: str, *, follow: bool, since_ms: int
                 session.say(f"no line in {group} since {clock_time(start, now_ms())}")
             return
         time.sleep(FOLLOW_S)
+        if os.getppid() != parent:
+            return  # whoever read this was killed: a log without lines would never tell us by a closed pipe
 
 
-def place(session: Session, kind: Kind, name: str, since_ms: int) -> tuple[str, str, Millis]:
-    """(log group, stream prefix, from when): of an endpoint, or of the step of a run that tells most."""
+def place(session: Session, kind: Kind, name: str, since_ms: int, step: str = "") -> tuple[str, str, Millis]:
+    """(log group, stream prefix, from when): of an endpoint, or of a run's step (without one: that tells most)."""
     start = now_ms() - since_ms
     if kind.id == "endpoint":
         return f"/aws/sagemaker/Endpoints/{name}", "", start
@@ -61,13 +65,30 @@ def place(session: Session, kind: Kind, name: str, since_ms: int) -> tuple[str, 
     if not found:
         raise NotFound(f"no execution {name}", advice="lastgood get executions lists them")
     run = found[0].execution
-    group, job, began = job_of(run)
-    return group, job, min(start, began or start)
+    group, job, began = job_of(run, step)
+    return group, stream_name(session, group, job), min(start, began or start)
 
 
-def job_of(run: Execution) -> tuple[str, str, Millis | None]:
-    """(group, job name, start) of the step that failed, else of the one that runs, else of the last one."""
-    with_job = [s for s in run.steps if s.type in GROUPS and s.arn]
+def stream_name(session: Session, group: str, job: str) -> str:
+    """The job's name as its log streams have it: ARNs are lower-cased, streams are not."""
+    what = group.rsplit("/", 1)[-1].removesuffix("s")  # TrainingJobs → TrainingJob
+    method = f"describe_{what.removesuffix('Job').lower()}_job"
+    try:
+        answer = getattr(session.cloud.client("sagemaker", LOGS, urgent=True), method)(**{f"{what}Name": job})
+    except SourceError:
+        return job  # gone or not permitted: the lower-cased name is right for jobs that were named so
+    return str(answer[f"{what}Name"])
+
+
+def job_of(run: Execution, named: str = "") -> tuple[str, str, Millis | None]:
+    """(group, job name, start) of the step `named`, else of that which failed, else which runs, else the last one.
+
+    Raises NotFound if that step, or without a name any step, has no job.
+    """
+    with_job = [s for s in run.steps if s.type in GROUPS and s.arn and named in ("", s.name)]
+    if named and not with_job:
+        known = ", ".join(s.name for s in run.steps if s.type in GROUPS and s.arn) or "none"
+        raise NotFound(f"step {named} of {run.name} has no job with logs", advice=f"steps that have: {known}")
     step = run.failed_step if run.failed_step in with_job else None
     step = step or next((s for s in with_job if s.status in {"Executing", "Starting"}), None)
     step = step or max(with_job, key=lambda s: s.started_at or 0, default=None)

@@ -12,7 +12,7 @@ from console.cli.session import Say, Session, sessions
 from console.clock import Millis, clock_time, now_ms, parse_at, parse_duration
 from console.errors import NotFound, UsageError
 from console.kinds.base import Kind
-from console.kinds.registry import KINDS, kind_of
+from console.kinds.registry import KINDS, kind_of, verbs
 from console.settings import Settings
 
 AT = Annotated[str | None, typer.Option("--at", help="as of then: 2026-11-23T03:12Z, 03:12 or an age such as 2h")]
@@ -29,9 +29,11 @@ def complete_names(ctx: typer.Context, incomplete: str) -> list[str]:
         session = Session(loaded, loaded.current, lambda line: None)
         if session.unconfirmed is None:
             return []
-        kind = kind_of(ctx.params["kind"]) if ctx.params.get("kind") else None
+        named = ctx.params.get("kind")
+        # A verb is for its own kinds; runs are many and named by ids: they come once a slash asks for them.
+        ids = [kind_of(named).id] if named else [v.kind for v in verbs() if v.id == ctx.info_name]
+        ids = ids or [k.id for k in KINDS if k.id != "change" and (k.id != "execution" or "/" in incomplete)]
         snapshot = session.snapshot()
-        ids = [kind.id] if kind else [k.id for k in KINDS if k.id != "change"]
         return sorted({f.name for i in ids for f in snapshot.heads(i) if f.name.startswith(incomplete)})[:200]
     except Exception:
         return []  # a shell waits: nothing at all is better than a traceback in the prompt
@@ -114,19 +116,20 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         follow: Annotated[bool, typer.Option("-f", "--follow", help="go on as lines arrive")] = False,
         since: Annotated[str, typer.Option("--since", help="how far back: 15m, 2h")] = "15m",
         grep: Annotated[str, typer.Option("--filter", help="CloudWatch filter pattern")] = "",
+        step: Annotated[str, typer.Option("--step", help="of a run: this step, not the telling one")] = "",
     ) -> None:
-        """Log lines of an endpoint's containers or of a run's failed (or running) step, merged by time."""
+        """Log lines of an endpoint, or of a run's telling step. Of all containers, merged by time."""
         from console.cli.logs import show
 
         session, wanted = one(ctx), kind_of(kind)
-        show(session, wanted, name, follow=follow, since_ms=parse_duration(since), pattern=grep)
+        show(session, wanted, name, follow=follow, since_ms=parse_duration(since), pattern=grep, step=step)
 
     @app.command(name="open")
     def open_(
         ctx: typer.Context,
         subject: Annotated[str, typer.Argument(help="an ARN or a name", autocompletion=complete_names)],
     ) -> None:
-        """Open the console at a thing: what a link in a page or a chat names by its ARN."""
+        """Open the console at an ARN or a name. For links in pages and chats."""
         from console.cli.running import console
 
         session = one(ctx)
@@ -141,7 +144,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         condition: Annotated[str, typer.Option("--for", help="settled, config=NAME, status=WORD, ended or gone")] = "",
         timeout: Annotated[str, typer.Option("--timeout", help="give up after this long")] = "1h",
     ) -> None:
-        """Wait until a thing has settled, or has come to a config or status. Exit code 6 when it did not in time."""
+        """Wait until a thing has settled as asked for. Exit code 6: not in time; 1: it ended otherwise."""
         from console.cli.waiting import wait_for
 
         session, wanted = one(ctx), kind_of(kind)

@@ -15,7 +15,7 @@ Open = Callable[[typer.Context], Session]
 
 
 def register(app: typer.Typer, session: Open, note: Say) -> None:
-    world = typer.Typer(help="The embedded AWS: SageMaker, CloudTrail, logs and more on loopback, and MLflow.")
+    world = typer.Typer(help="The embedded AWS and MLflow on loopback.")
     app.add_typer(world, name="world")
 
     @world.command()
@@ -49,7 +49,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         speed: Annotated[float, typer.Option(help="what takes N minutes takes one")] = 6.0,
         fleet: Annotated[int, typer.Option(help="number of endpoints")] = 12,
     ) -> None:
-        """Open the console on the embedded world with a live incident. With no terminal: print the triage."""
+        """Open the console on an embedded world with an incident. With no terminal: print the triage."""
         from console.cli.worlds import run_demo
 
         raise typer.Exit(run_demo(note, incident=incident, speed=speed, fleet=fleet))
@@ -62,7 +62,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         child: Annotated[int, typer.Option("--child", hidden=True, help="end with this process")] = 0,
         scope: Annotated[str, typer.Option("--scope", hidden=True, help="end unless it is this one")] = "",
     ) -> None:
-        """Watch without a screen, for all consoles of this host."""
+        """Watch without a screen, for all consoles of this host. Takes over when another collector ends."""
         from console.cli.collecting import collect_for_ever, collect_once
 
         if pace <= 0:
@@ -84,9 +84,10 @@ def console(session: Session, kind: str, name: str) -> None:
         session.say("asking STS who we are …")
         _ = session.identity
     from screens.app import LastgoodApp  # 250 ms: after whatever may refuse
+    from screens.registry import places
 
     feed = LedgerFeed(session.settings, session.context, session.scope, session.child_env())
-    app = LastgoodApp(feed, start=kind, subject=name)
+    app = LastgoodApp(feed, places=places(), start=kind, subject=name)
     try:
         app.run()
     finally:

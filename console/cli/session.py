@@ -108,7 +108,7 @@ class Session:
 
     def close(self) -> None:
         """Hand over what was counted, and let go of the ledger."""
-        if "cloud" in self.__dict__ and "ledger" in self.__dict__:
+        if "cloud" in self.__dict__:
             with contextlib.suppress(LastgoodError):
                 self.cloud.budget.flush()
         if "ledger" in self.__dict__:

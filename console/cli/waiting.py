@@ -28,7 +28,7 @@ def wait_for(session: Session, kind: Kind, name: str, condition: str, timeout_ms
     while True:
         try:
             session.ledger.interest.tell(session.scope, {kind.id: [name]}, at=now_ms(), fresh=[kind.id])
-            session.freshen(kind, force=True)
+            session.freshen(kind, force=True)  # the kind's own source alone: the others may be minutes old
             found = kind.views(session.snapshot(), [name])
             if not found:
                 if key == "gone":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,14 +11,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 import typer
 
 from console.cli.session import Say
-from console.errors import LastgoodError, UsageError
+from console.errors import Exit, UsageError
 
 DEMO = "needs the demo extra"
 
@@ -36,6 +37,7 @@ def serve_world(
         raise UsageError(f"no incident {', '.join(unknown)}", advice=f"there are: {', '.join(sorted(INCIDENTS))}")
     if speed <= 0 or fleet < 0:
         raise UsageError("--speed must be above 0 and --fleet not below", advice="lastgood world serve --help")
+    parent = int(os.environ.get("LASTGOOD_WORLD_CHILD") or 0)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -57,13 +59,22 @@ def serve_world(
                 }
                 typer.echo(json.dumps(where))
                 sys.stdout.flush()
-                while not stop.wait(1):
-                    if os.getppid() == 1 and os.environ.get("LASTGOOD_WORLD_CHILD"):
+                while not stop.wait(0.5):
+                    if parent and os.getppid() != parent:
                         return  # the demo that started it was killed
         finally:
             if server:
-                server[0].terminate()
-                server[0].wait(timeout=10)
+                _end(server[0])
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """With its workers, which are in its process group."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=10)
+            return
 
 
 def _mlflow(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
@@ -84,6 +95,7 @@ def _mlflow(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
         stdout=log,
         stderr=log,
         env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        start_new_session=True,
     )
     return process, f"http://127.0.0.1:{port}"
 
@@ -94,11 +106,13 @@ def run_demo(note: Say, *, incident: str, speed: float, fleet: int) -> int:
     if incident and incident != "none":
         argv += [f"--incident={incident}"]
     note("starting the embedded world (an emulated AWS on this machine) …")
-    child = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={**os.environ, "LASTGOOD_WORLD_CHILD": "1"}
-    )
+    own = {**os.environ, "LASTGOOD_WORLD_CHILD": str(os.getpid())}
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=own)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended
     try:
         where = _first_line(child)
+        if where is None:
+            return child.wait(timeout=5) or Exit.FAILED  # it has said why
         with tempfile.TemporaryDirectory(prefix="lastgood-demo-") as folder:
             env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LASTGOOD_"))}
             env |= where["env"]
@@ -122,11 +136,8 @@ def _config(folder: Path, where: dict[str, Any]) -> Path:
     return path
 
 
-def _first_line(child: subprocess.Popen[bytes]) -> dict[str, Any]:
+def _first_line(child: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    """Where the world is; None if it ended without telling."""
     out: IO[bytes] | None = child.stdout
     line = out.readline() if out else b""
-    if not line:
-        time.sleep(0.1)
-        raise LastgoodError("the embedded world did not start", advice="lastgood world serve says why")
-    found: dict[str, Any] = json.loads(line)
-    return found
+    return msgspec.json.decode(line, type=dict[str, Any]) if line else None

@@ -71,7 +71,7 @@ _DENIED = _names(
 _MISSING = _names(
     """ResourceNotFound ResourceNotFoundException ResourceNotFoundFault ObjectNotFoundException NoSuchEntity
     NoSuchEntityException NoSuchKey NoSuchBucket NotFound NotFoundException QueueDoesNotExist
-    AWS.SimpleQueueService.NonExistentQueue"""
+    AWS.SimpleQueueService.NonExistentQueue ImageNotFoundException RepositoryNotFoundException"""
 )
 _BUSY = _names("ConcurrentUpdateException ConcurrentModificationException")
 _UNCLEAR = _names(

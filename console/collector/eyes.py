@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from console.clients.aws import Cloud
-from console.clock import Millis
+from console.clock import MINUTE, Millis
 from console.kinds.base import Watch
 from console.ledger.interest import Interest
 from console.ledger.store import Ledger
@@ -19,6 +19,9 @@ BATCH = 200
 
 MOVES = {"endpoint": ("endpoint",), "execution": ("pipeline", "execution")}
 """Kinds whose change makes CloudTrail worth asking, and the kinds of subject to ask about."""
+
+LATELY = 30 * MINUTE
+"""A subject that the provider modified so lately moved, also when it is seen for the first time: CloudTrail is late."""
 
 Changed = Callable[[str], None]
 
@@ -112,14 +115,19 @@ class ScopedEyes:
         pending, self._pending, self._waiting = self._pending, {}, 0
         self._confirm()
         for kind, items in pending.items():
-            if self._ledger.observe(self._scope, kind, items, at=self._now()):
-                self._moved(kind)
+            new = set(self._ledger.observe(self._scope, kind, items, at=self._now()))
+            if new:
+                self._moved(kind, [at for name, _, at in items if name in new])
 
     def drop(self) -> None:
         """Forget what was seen and not written yet."""
         self._pending, self._waiting = {}, 0
 
-    def _moved(self, kind: str) -> None:
+    def _moved(self, kind: str, provider_at: Sequence[Millis | None] = ()) -> None:
+        """What is merely seen for the first time did not move: CloudTrail's past is read at that start anyway."""
+        self._changed(kind)
+        state = self._ledger.coverage.states(self._scope).get(self._watch.source)
+        if (state is None or state.at is None) and all((at or 0) < self._now() - LATELY for at in provider_at):
+            return
         for subject in MOVES.get(kind, ()):
             self._ledger.coverage.remember(self._scope, f"moved.{subject}", str(self._now()))
-        self._changed(kind)

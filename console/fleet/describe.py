@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from console.clock import Millis, clock_time, duration
 from console.kinds.base import Kind
 from console.kinds.change.view import ChangeView, words
-from console.kinds.deployment.record import Outcome
+from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.known import known_ways
 from console.kinds.endpoint.view import EndpointView, current_phase, phase_words
-from console.kinds.execution.record import cause, what_now
+from console.kinds.execution.record import Step, cause, what_now
 from console.kinds.execution.view import ExecutionView
 from console.kinds.pipeline.view import PipelineView
 from console.ledger.snapshot import Snapshot
@@ -20,6 +20,9 @@ from console.text import count, safe, shorten
 Line = tuple[str, str]
 """(label, text); an empty label continues the one above, both empty are a blank line."""
 
+Cells = tuple[str, ...]
+"""A label, then raw cells: those of lines that follow each other under one label stand in columns."""
+
 GLYPHS = {
     Outcome.SUCCEEDED: "●",
     Outcome.FAILED: "✖",
@@ -27,119 +30,183 @@ GLYPHS = {
     Outcome.IN_PROGRESS: "◐",
     Outcome.UNKNOWN: "◌",
 }
+OUTCOMES = {Outcome.ROLLED_BACK: "rolled back", Outcome.IN_PROGRESS: "in progress", Outcome.UNKNOWN: "not watched"}
 
 DEPLOYMENTS_AT_MOST = 12
 RUNS_AT_MOST = 10
+BLANK = ("", "")
 
 
 def lines(kind: Kind, view: Any, snapshot: Snapshot, now: Millis) -> list[Line]:
-    """Raw text: callers make it safe where it is drawn."""
-    tellers: dict[str, Callable[[Any, Snapshot, Millis], Iterator[Line]]] = {
+    """Safe to draw as it is; runs of spaces align columns."""
+    tellers: dict[str, Callable[[Any, Snapshot, Millis], Iterator[Cells]]] = {
         "endpoint": _endpoint,
         "pipeline": _pipeline,
         "execution": _execution,
         "change": _change,
     }
-    return [(label, safe(text)) for label, text in tellers[kind.id](view, snapshot, now)]
+    told: list[Line] = []
+    block: list[Cells] = []
+    for cells in tellers[kind.id](view, snapshot, now):
+        if cells[0] or cells == BLANK:
+            told += _aligned(block)
+            block = []
+        if cells == BLANK:
+            if told and told[-1] != BLANK:
+                told.append(BLANK)
+        else:
+            block.append((cells[0], *(_safe(cell) for cell in cells[1:])))
+    told += _aligned(block)
+    while told and told[-1] == BLANK:
+        told.pop()
+    return told
 
 
-def _endpoint(view: EndpointView, snapshot: Snapshot, now: Millis) -> Iterator[Line]:
+def _aligned(block: list[Cells]) -> Iterator[Line]:
+    """Pad all cells but the last of each line; a line of one cell (a remark) takes no part."""
+    columns = max((len(cells) - 1 for cells in block), default=0)
+    widths = [max((len(c[n]) for c in block if len(c) > max(n, 1) + 1), default=0) for n in range(1, columns)]
+    for label, *cells in block:
+        padded = [cell.ljust(width) for cell, width in zip(cells[:-1], widths, strict=False)]
+        yield label, "  ".join([*padded, cells[-1]]).rstrip()
+
+
+def _safe(cell: str) -> str:
+    return f"{' ' * (len(cell) - len(cell.lstrip(' ')))}{safe(cell)}"
+
+
+def _section(label: str, rows: Sequence[Cells]) -> Iterator[Cells]:
+    yield from ((label if not n else "", *row) for n, row in enumerate(rows))
+
+
+def _endpoint(view: EndpointView, snapshot: Snapshot, now: Millis) -> Iterator[Cells]:
     e = view.endpoint
-    yield "endpoint", f"{view.sign.glyph} {e.name}  {view.verdict.words}"
-    yield "status", f"{e.status}, config {e.config}" + (f" → {e.pending.config}" if e.pending else "")
+    yield "endpoint", f"{view.sign.glyph} {e.name}", view.verdict.words
+    moving = f", {e.pending.config} on its way in" if e.pending and e.pending.config != e.config else ""
+    yield "status", f"{e.status} on {e.config}{moving}"
     if e.pending is not None:
         yield "phase", phase_words(e.pending.config, current_phase(e), now)
     if e.failure_reason:
         yield "reason", f"of the last failed update: {e.failure_reason}"
     if view.hold is not None:
         yield "held", f"{view.hold.reason} (by {view.hold.by}, {clock_time(view.hold.at, now)})"
-    for n, v in enumerate(e.variants):
-        share = _share(v.weight, [x.weight for x in e.variants])
-        size = f"{v.instances}/{v.desired_instances} instances" if v.instances is not None else "serverless"
-        image = f"  image {v.images[0].rsplit('@', 1)[-1][:19]}" if v.images else ""
-        yield "variants" if not n else "", f"{v.name}  {share}  {size}{image}"
+    yield "owner", _owner(view)
+    yield from _section("variants", [_variant(v, [x.weight for x in e.variants]) for v in e.variants])
     if e.capture is not None:
-        yield "capture", f"{e.capture.percent} % {e.capture.status}" if e.capture.enabled else "off"
+        yield "capture", f"{e.capture.percent} % of requests ({e.capture.status})" if e.capture.enabled else "off"
     if e.tags:
-        yield "tags", "  ".join(f"{k}={v}" for k, v in sorted(e.tags.items()))
-    yield "owner", view.owner or "nobody is known to deploy it"
-    usual = f"; a deployment usually takes {duration(view.typical_ms)}" if view.typical_ms else ""
-    yield "observed", f"{clock_time(view.observed_at, now, seconds=True)}{usual}"
-    yield "", ""
-    for n, d in enumerate(view.deployments[:DEPLOYMENTS_AT_MOST]):
-        when = clock_time(d.at, now) if d.at else "?"
-        took = f" in {duration(d.ended_at - d.started_at)}" if d.started_at and d.ended_at else ""
-        by = f" by {d.by}" if d.by else ""
-        glyph = GLYPHS[d.outcome]
-        yield "deployments" if not n else "", f"{glyph} {when:<14} {d.source or '?'} → {d.target}{by}"
-        yield "", f"  {d.outcome.value.replace('_', ' ')}{took}{f': {d.reason}' if d.reason else ''}"
-    if since := snapshot.since("changes"):
-        yield "", f"  (history since {clock_time(since, now)})"
-    yield "", ""
-    for n, way in enumerate(known_ways(view, snapshot)):
-        yield "ways back" if not n else "", f"{way.config}  {way.grade.words}: {'; '.join(way.evidence)}"
+        yield "tags", ", ".join(f"{key}={value}" for key, value in sorted(e.tags.items()))
+    if view.typical_ms:
+        yield "usually", f"a deployment takes {duration(view.typical_ms)}"
+    yield BLANK
+    told = [_deployment(d, now) for d in view.deployments[:DEPLOYMENTS_AT_MOST]]
+    yield from _section("deployments", told)
+    if told and (since := snapshot.since("changes")):
+        more = len(view.deployments) - len(told)
+        yield "", f"({f'{more} more; ' if more else ''}known since {clock_time(since, now)})"
+    yield BLANK
+    ways = [(w.config, w.grade.words, "; ".join(_news(w.evidence))) for w in known_ways(view, snapshot)]
+    yield from _section("ways back", ways)
 
 
-def _share(weight: float | None, weights: list[float | None]) -> str:
+def _owner(view: EndpointView) -> str:
+    by = next((d.by for d in view.deployments if d.actor), "")
+    if not view.owner:
+        return "nobody is known to deploy it"
+    return f"{view.owner} ({by})" if by and by != view.owner else view.owner
+
+
+def _variant(v: Any, weights: list[float | None]) -> Cells:
     total = sum(w or 0 for w in weights)
-    return f"{100 * (weight or 0) / total:.0f} %" if total else "–"
+    share = f"{100 * (v.weight or 0) / total:.0f} % of traffic" if total else "no traffic"
+    short = v.instances is not None and (v.desired_instances or 0) > v.instances
+    size = "serverless" if v.instances is None else count(v.instances, "instance")
+    image = f"image {v.images[0].rsplit('@', 1)[-1][:19]}" if v.images else ""
+    return (v.name, share, f"{size} of {v.desired_instances}" if short else size, image)
 
 
-def _pipeline(view: PipelineView, snapshot: Snapshot, now: Millis) -> Iterator[Line]:
-    yield "pipeline", f"{view.sign.glyph} {view.name}  {view.verdict.words}"
+def _deployment(d: Deployment, now: Millis) -> Cells:
+    """One line: when, what, by whom, how it ended."""
+    took = f" in {duration(d.ended_at - d.started_at)}" if d.started_at and d.ended_at else ""
+    outcome = OUTCOMES.get(d.outcome, d.outcome.value)
+    end = f"{outcome}{took if d.outcome is not Outcome.UNKNOWN else ''}{f': {d.reason}' if d.reason else ''}"
+    what = f"{d.source} → {d.target}" if d.source else d.target or "an update"
+    return (f"{GLYPHS[d.outcome]} {clock_time(d.at, now) if d.at else '?'}", what, d.by or "–", end)
+
+
+def _news(evidence: tuple[str, ...]) -> list[str]:
+    """Evidence without what its grade says already."""
+    return [said.removesuffix("its outcome was not watched").rstrip("; ") for said in evidence]
+
+
+def _pipeline(view: PipelineView, snapshot: Snapshot, now: Millis) -> Iterator[Cells]:
+    yield "pipeline", f"{view.sign.glyph} {view.name}", view.verdict.words
     if view.hold is not None:
         yield "held", f"{view.hold.reason} (by {view.hold.by}, {clock_time(view.hold.at, now)})"
     good, ended = view.week(now)
-    yield "7 days", f"{good} of {count(ended, 'run')} green" if ended else "no run"
+    if ended:
+        yield "7 days", f"{good} of {count(ended, 'run')} green"
     if view.green and view.green.modified_at:
-        yield "last green", f"{view.green.id} {clock_time(view.green.modified_at, now)}"
-    yield "", ""
-    for n, run in enumerate(view.runs[:RUNS_AT_MOST]):
-        when = clock_time(run.created_at, now) if run.created_at else "?"
-        by = f" by {run.by}" if run.by else ""
-        yield "runs" if not n else "", f"{run.id}  {when:<14} {run.status}{by}"
+        yield "last green", f"{view.green.id}, ended {clock_time(view.green.modified_at, now)}"
+    yield BLANK
+    yield from _section("runs", [_run(run, now) for run in view.runs[:RUNS_AT_MOST]])
+    if (more := len(view.runs) - RUNS_AT_MOST) > 0:
+        yield "", f"({more} more: lastgood get executions)"
 
 
-def _execution(view: ExecutionView, snapshot: Snapshot, now: Millis) -> Iterator[Line]:
+def _run(run: Any, now: Millis) -> Cells:
+    took = f" in {duration(run.modified_at - run.created_at)}" if run.ended and run.modified_at else ""
+    glyph = {"Succeeded": "●", "Failed": "✖", "Executing": "◐", "Stopping": "◐"}.get(run.status, "◌")
+    when = clock_time(run.created_at, now) if run.created_at else "?"
+    return (f"{glyph} {when}", run.id, run.by or "–", f"{run.status}{took}")
+
+
+def _execution(view: ExecutionView, snapshot: Snapshot, now: Millis) -> Iterator[Cells]:
     e = view.execution
-    yield "execution", f"{view.sign.glyph} {e.name}  {view.verdict.words}"
+    yield "execution", f"{view.sign.glyph} {e.name}", view.verdict.words
     if e.display_name:
         yield "called", e.display_name
     yield "started", f"{clock_time(e.created_at, now) if e.created_at else '?'}{f' by {e.by}' if e.by else ''}"
     if e.status in {"Failed", "Stopped", "CompletedWithFailures"}:
         yield "cause", what_now(cause(e))
-    for n, d in enumerate(view.changed):
-        yield "changed" if not n else "", f"{d.what}: {d.before} → {d.after}"
+    changed: list[Cells] = [(d.what, f"{d.before} → {d.after}") for d in view.changed]
     if view.green is None:
-        yield "changed", "no green run before it is known"
-    elif not view.changed:
-        yield "changed", f"nothing since the last green run {view.green.id}"
+        changed = [("no green run before it is known",)]
+    elif not changed:
+        changed = [(f"nothing since the last green run {view.green.id}",)]
+    yield from _section("changed", changed)
     if view.same:
-        yield "same", "  ".join(f"{k}={v}" for k, v in view.same.items())
+        yield "same", ", ".join(f"{key}={value}" for key, value in view.same.items())
     if view.cached:
         yield "cached", ", ".join(view.cached)
-    yield "", ""
+    yield BLANK
     steps = {s.name: s for s in e.steps}
     order = [n.name for n in view.nodes] or list(steps)
-    for n, name in enumerate([*order, *(s for s in steps if s not in order)]):
-        step = steps.get(name)
-        label = "steps" if not n else ""
-        if step is None:
-            yield label, f"○ {name}  not started"
-            continue
-        glyph = {"Succeeded": "●", "Failed": "✖", "Executing": "◐", "Starting": "◐"}.get(step.status, "◌")
-        took = f"  {duration(step.ended_at - step.started_at)}" if step.started_at and step.ended_at else ""
-        note = "  from the cache" if step.cached_from else (f"  attempt {step.attempts}" if step.attempts > 1 else "")
-        yield label, f"{glyph} {name}  {step.status}{took}{note}"
-        if step.failure_reason:
-            yield "", f"    {shorten(step.failure_reason, 300)}"
+    names = [*order, *(s for s in steps if s not in order)]
+    yield from _section("steps", [cells for name in names for cells in _step(name, steps.get(name))])
 
 
-def _change(view: ChangeView, snapshot: Snapshot, now: Millis) -> Iterator[Line]:
+def _step(name: str, step: Step | None) -> Iterator[Cells]:
+    if step is None:
+        yield (f"○ {name}", "not started")
+        return
+    glyph = {"Succeeded": "●", "Failed": "✖", "Executing": "◐", "Starting": "◐"}.get(step.status, "◌")
+    took = f" in {duration(step.ended_at - step.started_at)}" if step.started_at and step.ended_at else ""
+    note = "from the cache" if step.cached_from else (f"attempt {step.attempts}" if step.attempts > 1 else "")
+    yield (f"{glyph} {name}", f"{step.status}{took}", note)
+    if step.failure_reason:
+        yield (f"    {shorten(step.failure_reason, 300)}",)
+
+
+def _change(view: ChangeView, snapshot: Snapshot, now: Millis) -> Iterator[Cells]:
     c = view.change
     yield "change", f"{words(c)} on {c.kind} {c.subject}"
     yield "at", clock_time(c.at, now, seconds=True)
-    yield "by", f"{c.by} ({c.actor})" if c.actor and c.actor != c.by else c.by
-    yield "with", c.agent
+    if c.by:
+        yield "by", f"{c.by} ({c.actor})" if c.actor and c.actor != c.by else c.by
+    if c.agent:
+        yield "with", c.agent
+    if c.error:
+        yield "refused", c.error
     if c.made:
         yield "made", c.made

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from console.kinds.registry import KINDS, verbs
 
-READING = ("sts:GetCallerIdentity", "logs:FilterLogEvents", "logs:DescribeLogStreams")
+LOGS = (
+    "logs:FilterLogEvents",
+    "sagemaker:DescribeTrainingJob",
+    "sagemaker:DescribeProcessingJob",
+    "sagemaker:DescribeTransformJob",
+)
+"""What `lastgood logs` reads; the jobs for the names of their streams."""
+
+READING = ("sts:GetCallerIdentity", *LOGS)
 """What commands read beside the watches."""
 
 

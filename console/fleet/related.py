@@ -45,7 +45,7 @@ COLUMNS = (
     Column("role", "IS ITS", 10, lambda v, now: Cell(v.role, "dim")),
     Column("subject", "NAME", 24, lambda v, now: Cell(v.subject), flex=True),
     Column("at", "AT", 13, lambda v, now: Cell(clock_time(v.at, now) if v.at else "–", "", v.at or 0), right=True),
-    Column("what", "WHAT", 30, lambda v, now: Cell(v.words, "dim"), priority=1, flex=True),
+    Column("what", "WHAT", 18, lambda v, now: Cell(v.words, "dim"), priority=1, flex=True),
 )
 
 
@@ -58,7 +58,7 @@ def related(snapshot: Snapshot, kind: str, name: str) -> list[Related]:
 def _endpoint(snapshot: Snapshot, name: str) -> Iterator[Related]:
     changes = [c for c in decode(snapshot, "change", Change) if c.kind == "endpoint" and c.subject == name]
     for view in endpoint_views(snapshot, [name]):
-        now, e = snapshot.moment, view.endpoint
+        e = view.endpoint
 
         def call(config: str, at: Millis | None, changes: list[Change] = changes) -> tuple[str, str]:
             near = [c for c in changes if c.target == config and at and abs(c.at - at) <= SKEW]
@@ -73,10 +73,12 @@ def _endpoint(snapshot: Snapshot, name: str) -> Iterator[Related]:
                           opens=call(e.pending.config, at))  # fmt: skip
         at = since(e.config)
         yield Related(role="config", subject=e.config, words="serves", at=at, sign=view.sign, opens=call(e.config, at))
+        shown = {call(e.config, at)[1]}
         for way in known_ways(view, snapshot):
+            shown.add(call(way.config, way.since)[1])
             yield Related(role="way back", subject=way.config, words=f"{way.grade.words}; {'; '.join(way.evidence)}",
                           at=way.since, opens=call(way.config, way.since))  # fmt: skip
-        for c in sorted(changes, key=lambda c: -c.at):
+        for c in sorted((c for c in changes if c.id not in shown), key=lambda c: -c.at):
             yield Related(role="change", subject=words(c), words=by_whom(c.by, c.actor), at=c.at,
                           sign=Sign.WARNING if c.error else None, opens=("change", c.id))  # fmt: skip
 
@@ -114,4 +116,6 @@ def _execution(snapshot: Snapshot, name: str) -> Iterator[Related]:
         yield _run("run after", views[mine[at + 1].name])
     for c in decode(snapshot, "change", Change):
         if c.made == mine[at].arn or c.subject == mine[at].arn:
-            yield Related(role="change", subject=words(c), words=by_whom(c.by, c.actor), at=c.at, opens=("change", c.id))
+            yield Related(
+                role="change", subject=words(c), words=by_whom(c.by, c.actor), at=c.at, opens=("change", c.id)
+            )

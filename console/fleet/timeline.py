@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from console.clock import Millis, clock_time, duration
 from console.kinds.base import Cell, Column, Sign
-from console.kinds.change.record import Change
+from console.kinds.change.record import ACTORS, Change
 from console.kinds.change.view import words as change_words
 from console.kinds.deployment.record import SKEW, Deployment, Outcome
 from console.kinds.endpoint.view import EndpointView
@@ -23,9 +23,6 @@ from console.ledger.journal import TERMINAL
 
 if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
-
-TOOLS = {"tf": "Terraform", "ci": "CI", "cfn": "CloudFormation", "events": "EventBridge"}
-"""What an `actor` is called in a sentence, where it is no person."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,13 +47,13 @@ COLUMNS = (
     Column("sign", "", 1, lambda v, now: Cell(v.sign.glyph if v.sign else "", v.sign.value if v.sign else "")),
     Column("subject", "SUBJECT", 16, lambda v, now: Cell(v.subject), priority=1),
     Column("what", "WHAT", 36, lambda v, now: Cell(v.words, "" if v.sign else "dim"), flex=True),
-    Column("by", "BY", 14, lambda v, now: Cell(v.by, "dim"), priority=2),
+    Column("by", "BY", 18, lambda v, now: Cell(v.by, "dim"), priority=2),
 )
 
 
 def by_whom(by: str, actor: str) -> str:
     """`codepipeline (CI)`; a tool alone where the name is only its session's."""
-    tool = TOOLS.get(actor, "")
+    tool = ACTORS.get(actor, "")
     if actor == "events" or not by:
         return tool or by or actor
     return f"{by} ({tool})" if tool else by
@@ -69,9 +66,9 @@ def timeline(snapshot: Snapshot, kind: str = "", name: str = "") -> list[Event]:
     told: set[str] = set()
     if kind in ("", "endpoint"):
         for view in endpoint_views(snapshot, [name] if kind else None):
-            mine = [c for c in changes if c.kind == "endpoint" and c.subject == view.name]
-            told |= _explained(view, mine)
-            found += _deployments(view)
+            calls = _calls(view, [c for c in changes if c.kind == "endpoint" and c.subject == view.name])
+            told |= {c.id for c in calls.values()}
+            found += _deployments(view, calls)
         found += _symptoms(decode(snapshot, "symptom", Symptom, [name] if kind else None), snapshot)
     if kind in ("", "pipeline", "execution"):
         runs = [e for e in decode(snapshot, "execution", Execution, [name] if kind == "execution" else None)
@@ -89,12 +86,15 @@ def timeline(snapshot: Snapshot, kind: str = "", name: str = "") -> list[Event]:
     return sorted(found, key=lambda event: (-event.at, event.key))
 
 
-def _explained(view: EndpointView, changes: Sequence[Change]) -> set[str]:
-    """Calls that the deployments tell already."""
-    starts = [(d.target, d.started_at) for d in view.deployments if d.started_at]
-    return {
-        c.id for c in changes if not c.error and any(t == c.target and abs(at - c.at) <= SKEW for t, at in starts)
-    }  # fmt: skip
+def _calls(view: EndpointView, changes: Sequence[Change]) -> dict[tuple[str, Millis], Change]:
+    """The calls that the deployments tell already, by target and start."""
+    near = [
+        ((d.target, d.started_at), c)
+        for d in view.deployments
+        for c in changes
+        if d.started_at and c.target == d.target and not c.error and abs(d.started_at - c.at) <= SKEW
+    ]
+    return dict(near)
 
 
 _ENDS = {
@@ -104,17 +104,19 @@ _ENDS = {
 }
 
 
-def _deployments(view: EndpointView) -> Iterator[Event]:
+def _deployments(view: EndpointView, calls: Mapping[tuple[str, Millis], Change]) -> Iterator[Event]:
     def event(d: Deployment, at: Millis, sign: Sign | None, words: str, end: str) -> Event:
+        call = calls.get((d.target, d.started_at or 0))
+        opens = ("change", call.id) if call else ("endpoint", view.name)
         return Event(key=f"{end}/{view.name}/{d.target}/{d.at}", at=at, sign=sign, kind="endpoint", subject=view.name,
-                     words=words, by=by_whom(d.by, d.actor), opens=("endpoint", view.name))  # fmt: skip
+                     words=words, by=by_whom(d.by, d.actor), opens=opens)  # fmt: skip
 
     for d in view.deployments:
         if d.started_at:
-            was = f" for {d.source}" if d.source else ""
-            sign = Sign.MOVING if d.outcome is Outcome.IN_PROGRESS else None
-            note = ", its end was not watched" if d.outcome is Outcome.UNKNOWN else ""
-            yield event(d, d.started_at, sign, f"{d.target} is deployed{was}{note}", "start")
+            was = f"{d.source} → " if d.source else ""
+            sign = {Outcome.IN_PROGRESS: Sign.MOVING, Outcome.UNKNOWN: Sign.UNKNOWN}.get(d.outcome)
+            note = ", not watched" if d.outcome is Outcome.UNKNOWN else ""
+            yield event(d, d.started_at, sign, f"{was}{d.target}{note}", "start")
         if d.ended_at and d.outcome in _ENDS:
             sign, words = _ENDS[d.outcome]
             took = f" after {duration(d.ended_at - d.started_at)}" if d.started_at else ""

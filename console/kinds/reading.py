@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
-def decode(
-    snapshot: Snapshot, kind: str, type: type[Record], names: Sequence[str] | None = None
-) -> Iterator[Record]:
+def decode(snapshot: Snapshot, kind: str, type: type[Record], names: Sequence[str] | None = None) -> Iterator[Record]:
     """The newest record of each subject as of the snapshot's moment."""
     decoder = msgspec.json.Decoder(type)
     for fact in snapshot.heads(kind, names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from console.clock import Millis, clock_time
@@ -12,6 +13,7 @@ from console.kinds.hold.record import Hold
 from console.kinds.reading import decode
 from console.ledger.journal import TERMINAL
 from console.ledger.snapshot import Snapshot
+from console.text import safe
 from console.triage.needs import needs
 
 
@@ -50,6 +52,13 @@ def _actions(snapshot: Snapshot, since: Millis) -> list[str]:
             ends[entry.action_id] = f"{entry.step.replace('_', ' ')} {clock_time(entry.at, snapshot.moment)}"
             if words := body.get("words"):
                 ends[entry.action_id] += f", {words}"
+        if "reversal" in body:
+            ends[entry.action_id] = "; ".join(filter(None, (ends.get(entry.action_id), str(body["words"]))))
+            if entry.action_id not in told:  # done on an earlier shift, undone on this one
+                (intent, *_) = snapshot.ledger.journal.entries(snapshot.scope, action_id=entry.action_id)
+                told[entry.action_id] = (
+                    f"{clock_time(intent.at, snapshot.moment)} {intent.body.get('plan', {}).get('title', '')}"
+                )
     return [f"{words}: {ends.get(action, 'not finished')}" for action, words in told.items()]
 
 
@@ -72,3 +81,18 @@ def _runs(snapshot: Snapshot, since: Millis) -> list[str]:
     lately = [v for v in runs if (v.execution.modified_at or 0) >= since]
     lately.sort(key=lambda v: v.execution.modified_at or 0)
     return [f"{v.name}: {v.verdict.words}" for v in lately]
+
+
+def text(found: list[dict[str, Any]], snapshot: Snapshot, context: str, since: Millis) -> Iterator[str]:
+    """As a page to paste: what is empty takes one line at the end."""
+    now = snapshot.moment
+    yield f"# Handover of {context}, {clock_time(since, now)} to {clock_time(now, now)}"
+    for section in found:
+        if section["lines"]:
+            yield ""
+            yield f"## {section['title']}"
+            for line in section["lines"]:
+                yield f"- {safe(line)}"
+    if empty := [section["title"].lower() for section in found if not section["lines"]]:
+        yield ""
+        yield f"Nothing to say of: {', '.join(empty)}"

@@ -19,7 +19,7 @@ from console.kinds.pipeline.view import PipelineView
 from console.kinds.reading import decode
 from console.kinds.registry import kind_of
 from console.ledger.snapshot import Snapshot
-from console.text import count
+from console.text import count, safe
 
 BEFORE = 2 * HOUR
 """How long before a thing went wrong a change still counts as near."""
@@ -81,6 +81,10 @@ def _endpoints(snapshot: Snapshot, changes: list[Change]) -> Iterator[Need]:
 
 
 def _way(view: EndpointView, snapshot: Snapshot) -> str:
+    e = view.endpoint
+    if e.pending is not None and e.config and e.pending.config != e.config:
+        # In motion: what still serves is what to stay on (a roll back waits in a queue until it has settled).
+        return f"lastgood rollback {view.name} --to {e.config} --dry-run"
     best = choose(known_ways(view, snapshot))
     return f"lastgood rollback {view.name} --to {best.config} --dry-run" if best else ""
 
@@ -106,16 +110,24 @@ def _pipelines(snapshot: Snapshot, changes: list[Change]) -> Iterator[Need]:
 def text(found: list[Need], snapshot: Snapshot, now: Millis) -> Iterator[str]:
     """The same for a terminal without a screen, or a chat."""
     if not found:
-        endpoints = len(snapshot.heads("endpoint"))
-        yield f"● nothing needs you: {count(endpoints, 'endpoint')} looked at"
+        looked = (("endpoint", "endpoints"), ("pipeline", "pipelines"))
+        if not all(snapshot.covered(source) for _, source in looked):
+            blind = [source for _, source in looked if not snapshot.covered(source)]
+            yield f"◌ nothing is known to need you, but nobody watches {' and '.join(blind)}"
+            return
+        counts = " and ".join(count(len(snapshot.heads(kind)), kind) for kind, _ in looked)
+        yield f"● nothing needs you: {counts} looked at"
         return
-    for n, need in enumerate(found, 1):
-        since = f"  since {clock_time(need.since, now)}" if need.since else ""
-        yield f"{n} {need.sign.glyph} {need.sign.value}  {need.kind} {need.subject}{since}"
-        yield f"    {need.words}"
-        for change in need.changes:
-            yield f"    changed  {change}"
+    for n, need in enumerate(found):
+        since = f" since {clock_time(need.since, now)}" if need.since else ""
+        if n:
+            yield ""
+        yield safe(f"{need.sign.glyph} {need.kind} {need.subject}: {need.sign.value}{since}")
+        yield f"  {'what':<9} {safe(need.words)}"
+        # What preceded it is the first question at night; that nothing is known is an answer too.
+        for change in need.changes or ("nothing known in the two hours before",):
+            yield f"  {'changed':<9} {safe(change)}"
         for look in need.look:
-            yield f"    look     {look}"
+            yield f"  {'look':<9} {safe(look)}"
         if need.way:
-            yield f"    way back {need.way}" if need.kind == "endpoint" else f"    then     {need.way}"
+            yield f"  {'way back' if need.kind == 'endpoint' else 'then':<9} {safe(need.way)}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import botocore.session
+import msgspec
 import pytest
 
 from console.actions.book import Book
@@ -51,13 +54,13 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class Rig:
     """A world and one operator's ledger. `between` are functions called once each, before a wait that comes next."""
 
-    def __init__(self, tmp_path: Path, *, clock: Clock | None = None, world: World | None = None, **options: Any) -> None:
+    def __init__(self, tmp_path: Path, *, clock: Clock | None = None, busy_ms: int = 500, **options: Any) -> None:
         self.clock = clock or Clock()
         options = {"fleet": 2, "throttle": False, "validate": True, "now": self.clock, "config_lag_s": 0.0} | options
-        self.world = world or World(**options)
+        self.world = World(**options)
         self.served = self.world.serve()
         self.folder = tmp_path
-        self.ledger = Ledger.open(tmp_path / "ledger.db", busy_ms=200)
+        self.ledger = Ledger.open(tmp_path / "ledger.db", busy_ms=busy_ms)
         self.between: list[Callable[[], None]] = []
         self.pace = Pace()
         self._clouds: dict[Context, Cloud] = {}
@@ -88,7 +91,9 @@ class Rig:
         found = verb_of(verb, kind)
         return found.deed().plan(self.desk(found), subject, args)
 
-    def executor(self, plan: Plan, *, ledger: Ledger | None = None, unrecorded: bool = False, **values: Any) -> Executor:
+    def executor(
+        self, plan: Plan, *, ledger: Ledger | None = None, unrecorded: bool = False, **values: Any
+    ) -> Executor:
         verb = verb_of(plan.verb, plan.kind)
         desk = self.desk(verb, **values)
         desk.ledger = ledger or self.ledger
@@ -135,6 +140,7 @@ class Rig:
     def config(self, name: str, like: str = NEW) -> str:
         """A config of another name for the same models."""
         with self.world.lock:
+            self.world.advance()
             found = self.world.call("DescribeEndpointConfig", {"EndpointConfigName": like})
             request = {"EndpointConfigName": name, "ProductionVariants": found["ProductionVariants"]}
             if "DataCaptureConfig" in found:
@@ -177,3 +183,70 @@ class Real:
 
     def tick(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+class Shell:
+    """The command line on a rig whose world runs by the wall clock, in this process or in one of its own."""
+
+    def __init__(self, rig: Rig, capfd: pytest.CaptureFixture[str]) -> None:
+        self.rig, self._capfd = rig, capfd
+
+    def __call__(self, *argv: str) -> Said:
+        from console.cli.app import run
+
+        self._capfd.readouterr()
+        code = run(list(argv))
+        return Said(int(code), *self._capfd.readouterr())
+
+    def process(self, *argv: str, module: str = "console", **options: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def keep(self, plan: Plan) -> str:
+        """Puts a plan where `apply` finds it."""
+        self.rig.ledger.journal.save_plan(plan.id, plan.scope, msgspec.json.encode(plan), plan.created_at)
+        return plan.id
+
+    def until(self, plan_id: str, step: str, timeout_s: float = 20) -> Entry:
+        """Waits for a step in the journal."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            for entry in self.rig.ledger.journal.entries(action_id=plan_id):
+                if entry.step == step:
+                    return entry
+            time.sleep(0.02)
+        steps = [(e.step, e.body.get("words")) for e in self.rig.ledger.journal.entries(action_id=plan_id)]
+        raise AssertionError(f"no {step} of {plan_id}: {steps}")
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def shell(make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
+    """Deployments of minutes take half a second."""
+    return shell_on(make(clock=Real(), speed=600.0), monkeypatch, capfd)
+
+
+def shell_on(rig: Rig, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
+    monkeypatch.setenv("LASTGOOD_STATE_DIR", str(rig.folder))
+    monkeypatch.setenv("LASTGOOD_CONFIG", str(configuration(rig, guarded=False)))
+    return Shell(rig, capfd)
+
+
+def configuration(rig: Rig, name: str = "test", **values: Any) -> Path:
+    """A config.toml with one context."""
+    lines = [f"[contexts.{name}]", 'region = "eu-central-1"', f'endpoint_url = "{rig.served.url}"']
+    lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    path = rig.folder / f"{name}-{len(values)}-{int(bool(values.get('guarded')))}.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return path

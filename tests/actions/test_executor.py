@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from console.actions.executor import Executor, Pace
 from console.actions.model import Check, Plan, Sighting, Stage, Verdict
 from console.actions.verb import Desk
+from console.clients.aws import Cloud
+from console.clock import iso
 from console.errors import CredentialsError, NotFound, NotPermitted, Refused, Rejected, TimedOut
 from console.ledger.journal import TERMINAL
 from console.ledger.locks import subject_lock
@@ -65,9 +68,10 @@ def test_a_plan_that_its_preflight_forbids(rig: Rig) -> None:
 
 def test_the_subject_is_locked(rig: Rig) -> None:
     plan = rig.plan()
-    with rig.ledger.locks.hold(subject_lock(plan.scope, "endpoint", NAME), f"Roll back {NAME} → risk-v5"):
-        with pytest.raises(Refused, match=r"Roll back delay-risk → risk-v5 \(pid \d+\); this one is .*v6"):
-            rig.apply(plan)
+    words = r"Roll back delay-risk → risk-v5 \(pid \d+\); this one is .*v6"
+    held = rig.ledger.locks.hold(subject_lock(plan.scope, "endpoint", NAME), f"Roll back {NAME} → risk-v5")
+    with held, pytest.raises(Refused, match=words):
+        rig.apply(plan)
     assert rig.sent() == 0
     assert rig.apply(plan).stage is Stage.DONE  # nothing was begun, so it may be applied later
 
@@ -244,14 +248,11 @@ def test_nobody_answers(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = rig.plan()
     executor = rig.executor(plan)
     writer, refusals = executor.desk.writer, iter([True, True])
+    nowhere = Cloud(rig.context(endpoint_url="http://127.0.0.1:9"))
 
-    def sometimes(service: str) -> object:
+    def sometimes(service: str) -> Any:
         if next(refusals, False):
-            gone = rig.desk(verb_of("rollback", "endpoint"))
-            gone.confirm()
-            gone._cloud.context = msgspec.structs.replace(gone._cloud.context, endpoint_url="http://127.0.0.1:9")
-            gone._cloud._act.clients.clear()
-            return gone.writer(service)
+            return nowhere.client(service, executor.desk.verb.writes, write=True)
         return writer(service)
 
     monkeypatch.setattr(executor.desk, "writer", sometimes)
@@ -398,8 +399,11 @@ def test_resuming_what_is_closed(rig: Rig) -> None:
     assert rig.steps(plan) == before
 
 
-def test_a_ledger_that_cannot_be_written_in_the_middle(rig: Rig, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_ledger_that_cannot_be_written_in_the_middle(
+    make: Callable[..., Rig], capfd: pytest.CaptureFixture[str]
+) -> None:
     """What began goes on; what the ledger cannot take is told aloud."""
+    rig = make(busy_ms=5)
     plan = rig.plan()
     blocker = sqlite3.connect(rig.ledger.path, isolation_level=None)
     rig.between = [lambda: blocker.execute("BEGIN IMMEDIATE")]
@@ -412,7 +416,8 @@ def test_a_ledger_that_cannot_be_written_in_the_middle(rig: Rig, capfd: pytest.C
     assert rig.executor(plan).resume(plan).stage is Stage.DONE
 
 
-def test_a_ledger_that_cannot_be_written_at_all(rig: Rig, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_ledger_that_cannot_be_written_at_all(make: Callable[..., Rig], capfd: pytest.CaptureFixture[str]) -> None:
+    rig = make(busy_ms=5)
     plan = rig.plan()
     blocker = sqlite3.connect(rig.ledger.path, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
@@ -426,17 +431,13 @@ def test_a_ledger_that_cannot_be_written_at_all(rig: Rig, capfd: pytest.CaptureF
     blocker.execute("ROLLBACK")
 
 
-def test_nothing_is_queued_past_the_acting_credentials(
-    rig: Rig, make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from console.clock import iso
-
+def test_nothing_is_queued_past_the_acting_credentials(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     queued(rig)
     monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", iso(rig.now() + 3 * 60_000))
     plan = rig.plan(to=NEW)
     with pytest.raises(Refused, match="acting credentials end"):
         rig.apply(msgspec.structs.replace(plan, starts_at=rig.now() + 240_000))
     assert rig.entries(plan) == []
-    with pytest.raises(Refused, match="acting credentials end .* before InService on delay-risk-v8: nothing was sent"):
+    with pytest.raises(Refused, match=r"acting credentials end .* before InService on delay-risk-v8: nothing was sent"):
         rig.apply(plan)
     assert rig.steps(plan)[-1] == "refused" and rig.sent() == 0

@@ -138,9 +138,7 @@ class TrueEndpoint:
         if fails is not None:
             self.endpoints.bad_scalings[NAME] = Trouble(fails, after_s=90)
         wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 2 + len(self.moves) % 3}]
-        self._tried(
-            "UpdateEndpointWeightsAndCapacities", EndpointName=NAME, DesiredWeightsAndCapacities=wanted
-        )
+        self._tried("UpdateEndpointWeightsAndCapacities", EndpointName=NAME, DesiredWeightsAndCapacities=wanted)
 
     def maintain(self) -> None:
         with self.world.lock:

@@ -6,6 +6,7 @@ CloudTrail is late by minutes, keeps 90 days, and says that the API accepted a c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,7 +51,11 @@ _MACHINES = (
 )
 
 
-class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+ACTORS = {"tf": "Terraform", "ci": "CI", "cfn": "CloudFormation", "events": "EventBridge"}
+"""What machines are called in words; other actors are people's names."""
+
+
+class Change(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One recorded call. `actor` is `tf`, `ci`, `cfn`, `events` or a person; `target` the config it names, if any."""
 
     id: str
@@ -82,14 +87,24 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
         }
 
 
+_MADE_UP = re.compile(r"[0-9a-z]{20,}|[\w-]*-?\d{9,}|i-[0-9a-f]{8,}")
+"""Session names that services and SDKs make up: the role tells more."""
+
+
+def caller(arn: str) -> str:
+    """Who an ARN is, as a person would say: the user, the session, or the role of a session nobody named."""
+    head, _, name = arn.rpartition("/")
+    return head.rsplit("/", 1)[-1] if ":assumed-role/" in arn and _MADE_UP.fullmatch(name) else name
+
+
 def who(event: Mapping[str, Any]) -> tuple[str, str]:
     """(by, actor) of a CloudTrail event: the session or user name, and what kind of actor that is."""
     identity = event.get("userIdentity") or {}
     arn = identity.get("arn") or identity.get("principalId") or ""
-    by = identity.get("userName") or arn.rsplit("/", 1)[-1] or identity.get("invokedBy", "")
+    by = identity.get("userName") or caller(arn) or identity.get("invokedBy") or ""
     agent = event.get("userAgent") or ""
     # Who drives it tells more than what sent it: CI runs the aws CLI and Terraform runs an SDK.
-    haystack = " ".join((identity.get("invokedBy", ""), agent, arn)).lower()
+    haystack = " ".join((identity.get("invokedBy") or "", agent, arn)).lower()
     actor = next((label for word, label in _MACHINES if word in haystack), by)
     return by, actor
 

@@ -10,9 +10,7 @@ COLUMNS = (
     Column("at", "AT", 13, lambda v, now: _at(v, now), right=True),
     Column("actor", "WHO", 8, lambda v, now: Cell(v.change.actor or "–", "strong")),
     Column("subject", "SUBJECT", 22, lambda v, now: Cell(v.change.subject)),
-    Column(
-        "what", "WHAT", 30, lambda v, now: Cell(v.verdict.words, "warn" if v.change.error else ""), flex=True
-    ),
+    Column("what", "WHAT", 30, lambda v, now: Cell(v.verdict.words, "warn" if v.change.error else ""), flex=True),
     Column("by", "BY", 24, lambda v, now: Cell(v.change.by, "dim"), priority=2),
     Column("agent", "WITH", 30, lambda v, now: Cell(v.change.agent, "dim"), priority=5),
 )

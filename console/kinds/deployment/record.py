@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -36,7 +36,19 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+class Proof(msgspec.Struct, frozen=True, gc=False):
+    """One piece of evidence; put into words only where somebody reads it (a table of thousands does not)."""
+
+    what: str
+    at: Millis | None = None
+    more: str = ""
+
+    @property
+    def words(self) -> str:
+        return self.what if self.at is None else f"{self.what} at {iso(self.at)}{self.more}"
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt to put a config into service.
 
     `ended_at` is known where the end was watched (without `started_at`: when it was over at the latest). `until` is
@@ -51,12 +63,16 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     actor: str = ""
     reason: str = ""
-    evidence: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] = ()
     until: Millis | None = None
 
     @property
     def at(self) -> Millis:
         return self.started_at or self.ended_at or 0
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        return tuple(proof.words for proof in self.proofs)
 
     @property
     def took_over(self) -> bool:
@@ -105,12 +121,11 @@ Sights = Sequence[tuple[Millis, Any]]
 def derive(sights: Sights, changes: Iterable[Change], complete_until: Millis = 0) -> tuple[Deployment, ...]:
     """Deployments of one endpoint, newest first.
 
-    `sights` without what was out of date when it was seen (`is_current`). `changes` are those of this endpoint, in any order. `complete_until`: up to when CloudTrail has surely delivered
-    every call (it is late by minutes); 0 where it is not read.
+    `sights` are without what was out of date when it was seen (`is_current`); `changes` are those of this endpoint, in
+    any order. `complete_until`: up to when CloudTrail has surely delivered every call (it is late by minutes); 0 where
+    it is not read.
     """
-    calls = sorted(
-        (c for c in changes if c.event in DEPLOYS and not c.error and c.target), key=lambda c: c.at
-    )
+    calls = sorted((c for c in changes if c.event in DEPLOYS and not c.error and c.target), key=lambda c: c.at)
     told: list[Deployment] = []
     lives = _lives(sights, calls)
     for n, (life, its_calls) in enumerate(lives):
@@ -128,6 +143,10 @@ def _lives(sights: Sights, calls: Sequence[Change]) -> list[tuple[Sights, Sequen
     """An endpoint that was deleted and created again begins anew: its configs replaced nothing."""
     if not sights:
         return [([], calls)]
+    if sights[0][1].created_at == sights[-1][1].created_at and (
+        not calls or calls[0].at >= (sights[0][1].created_at or 0) - SKEW
+    ):
+        return [(sights, calls)]  # as a rule
     lives: list[list[tuple[Millis, Any]]] = [[]]
     births: list[Millis] = []
     for at, seen in sights:
@@ -144,7 +163,7 @@ def _lives(sights: Sights, calls: Sequence[Change]) -> list[tuple[Sights, Sequen
     return parts
 
 
-class _State(NamedTuple):
+class _State(msgspec.Struct, frozen=True, gc=False):
     """What was in effect at a moment by AWS's clock (`since`: when it became so, at the latest)."""
 
     since: Millis
@@ -196,7 +215,11 @@ class _Life:
     def told(self, *, over: bool) -> list[Deployment]:
         """Oldest first. `over`: the endpoint was deleted since, and whatever was in motion with it."""
         self._watched(Outcome.UNKNOWN if over else Outcome.IN_PROGRESS)
-        self._told += [self._unwatched(call) for call in self._calls if call.id not in self._used]
+        following = None
+        for call in reversed(self._calls):
+            if call.id not in self._used:
+                self._told.append(self._unwatched(call, following))
+            following = call.at
         return sorted(self._told, key=lambda d: d.at)
 
     def _watched(self, at_last: Outcome) -> None:
@@ -215,7 +238,9 @@ class _Life:
             ended = state or (
                 _past(at, seen) if open_ and seen.detailed and _modified(seen) > open_.modified_at else None
             )
-            explained = last is None or seen.config == last.config or not seen.config or seen.status in DEAD
+            # What ListEndpoints saw names no config.
+            known = last.config if last is not None else ""
+            explained = not (seen.config and known) or seen.config == known or seen.status in DEAD
             if open_ is not None and ended is not None:
                 self._told.append(self._closed(open_, ended))
                 explained = explained or seen.config == open_.target
@@ -229,19 +254,17 @@ class _Life:
                 open_.look(at, seen)
             last = seen
         if open_ is not None:
-            evidence = f"seen in motion at {iso(open_.last)}"
+            evidence = Proof("seen in motion", open_.last)
             self._told.append(self._attributed(open_, at_last, evidence))
 
     def _closed(self, open_: _Open, state: _State) -> Deployment:
         """How an observed deployment ended: the verdict table of facts/sagemaker.md section 2.6."""
         near = state.since - open_.last <= QUICKEST
         own = self._call_of(open_)
-        between = any(
-            c is not own and open_.began + SECOND < c.at < state.since - SECOND for c in self._calls
-        )
-        words = f"{state.status or 'config'} {state.config} at {iso(state.seen_at)}"
+        between = any(c is not own and open_.began + SECOND < c.at < state.since - SECOND for c in self._calls)
+        words = Proof(f"{state.status or 'config'} {state.config}", state.seen_at)
         if between or not (near or state.since <= self._complete):
-            outcome, words = Outcome.UNKNOWN, f"{words}; nobody watched its end"
+            outcome, words = Outcome.UNKNOWN, msgspec.structs.replace(words, more="; nobody watched its end")
         elif state.status in {*DEAD, "OutOfService"}:
             outcome = Outcome.FAILED
         elif state.config == open_.target:
@@ -251,7 +274,7 @@ class _Life:
         else:
             reverted = open_.traffic or "rollback" in state.reason.lower()
             outcome = Outcome.ROLLED_BACK if reverted else Outcome.FAILED
-        told = self._attributed(open_, outcome, f"seen in motion at {iso(open_.last)}", words)
+        told = self._attributed(open_, outcome, Proof("seen in motion", open_.last), words)
         failed = outcome in {Outcome.FAILED, Outcome.ROLLED_BACK}
         return msgspec.structs.replace(
             told,
@@ -259,7 +282,7 @@ class _Life:
             reason=state.reason if failed else "",
         )
 
-    def _attributed(self, open_: _Open, outcome: Outcome, *evidence: str) -> Deployment:
+    def _attributed(self, open_: _Open, outcome: Outcome, *proofs: Proof) -> Deployment:
         call = self._call_of(open_)
         if call is not None:
             self._used.add(call.id)
@@ -270,7 +293,7 @@ class _Life:
             outcome=outcome,
             by=call.by if call else "",
             actor=call.actor if call else "",
-            evidence=(_told_by(call), *evidence) if call else evidence,
+            proofs=(_told_by(call), *proofs) if call else proofs,
         )
 
     def _call_of(self, open_: _Open) -> Change | None:
@@ -280,18 +303,14 @@ class _Life:
             calls = [c for c in calls if abs(c.at - open_.began) <= SKEW]
             return min(calls, key=lambda c: abs(c.at - open_.began), default=None)
         settled = max((s.since for s in self._states if s.since < open_.first), default=0)
-        return next(
-            (c for c in reversed(calls) if settled <= c.at + SECOND and c.at <= open_.first + SKEW), None
-        )
+        return next((c for c in reversed(calls) if settled <= c.at + SECOND and c.at <= open_.first + SKEW), None)
 
     def _unseen(self, last: Seen, at: Millis, seen: Seen) -> Deployment:
         """The config changed between two sights: some deployment of it did succeed."""
         by = _modified(seen) or at
         low = _modified(last) - SECOND
-        fits = [
-            c for c in self._calls if c.target == seen.config and c.id not in self._used and low <= c.at <= by
-        ]
-        evidence = f"config seen changed by {iso(at)}"
+        fits = [c for c in self._calls if c.target == seen.config and c.id not in self._used and low <= c.at <= by]
+        evidence = Proof("config seen changed", at)
         if not fits:
             return Deployment(
                 source="",
@@ -299,41 +318,39 @@ class _Life:
                 started_at=None,
                 ended_at=by,
                 outcome=Outcome.SUCCEEDED,
-                evidence=(evidence,),
+                proofs=(evidence,),
             )
         call = fits[-1]
         self._used.add(call.id)
         outcome = Outcome.SUCCEEDED if self._alone(call.at, by) else Outcome.UNKNOWN
         return _from_call(call, outcome, evidence)
 
-    def _unwatched(self, call: Change) -> Deployment:
+    def _unwatched(self, call: Change, following: Millis | None) -> Deployment:
         """A call nobody saw in motion: judged by the first settled state after it, if no other call came before."""
-        states = [s for s in self._states if s.since > call.at + SECOND]
-        state = min(states, key=lambda s: s.since, default=None)
+        state = next((s for s in self._states if s.since > call.at + SECOND), None)
         if (
             state is None
-            or any(c is not call and call.at <= c.at < state.since - SECOND for c in self._calls)
+            or (following is not None and following < state.since - SECOND)
             or not self._alone(call.at, state.since)
         ):
-            return _from_call(call, Outcome.UNKNOWN, "its outcome was not watched")
+            return _from_call(call, Outcome.UNKNOWN, _NOT_WATCHED)
         before = max((s for s in self._states if s.since <= call.at), key=lambda s: s.since, default=None)
-        words = f"{state.status or 'config'} {state.config} at {iso(state.seen_at)}"
+        words = Proof(f"{state.status or 'config'} {state.config}", state.seen_at)
         if state.config != call.target or state.status in DEAD:
             reverted = "rollback" in state.reason.lower()
             outcome = Outcome.ROLLED_BACK if reverted else Outcome.FAILED
-            told = _from_call(call, outcome, f"{words}: it never took over")
+            told = _from_call(call, outcome, msgspec.structs.replace(words, more=": it never took over"))
             return msgspec.structs.replace(told, reason=state.reason)
-        if (
-            state.status == "OutOfService"
-            or (before and before.config == call.target)
-            or (not before and state.reason)
-        ):
+        if state.status == "OutOfService" or (before and before.config == call.target) or (not before and state.reason):
             return _from_call(call, Outcome.UNKNOWN, words)
         return _from_call(call, Outcome.SUCCEEDED, words)
 
     def _alone(self, call_at: Millis, by: Millis) -> bool:
         """Whether no other call can hide between: CloudTrail is complete, or there was no time for two deployments."""
         return by <= self._complete or by - call_at <= 2 * QUICKEST
+
+
+_NOT_WATCHED = Proof("its outcome was not watched")
 
 
 def _modified(seen: Seen) -> Millis:
@@ -356,11 +373,11 @@ def _past(at: Millis, seen: Seen) -> _State:
     return _State(_modified(seen), at, seen.config, "", "")
 
 
-def _told_by(call: Change) -> str:
-    return f"CloudTrail: {call.event} by {call.by} at {iso(call.at)}"
+def _told_by(call: Change) -> Proof:
+    return Proof(f"CloudTrail: {call.event} by {call.by}", call.at)
 
 
-def _from_call(call: Change, outcome: Outcome, *evidence: str) -> Deployment:
+def _from_call(call: Change, outcome: Outcome, *proofs: Proof) -> Deployment:
     return Deployment(
         source="",
         target=call.target,
@@ -368,22 +385,28 @@ def _from_call(call: Change, outcome: Outcome, *evidence: str) -> Deployment:
         outcome=outcome,
         by=call.by,
         actor=call.actor,
-        evidence=(_told_by(call), *evidence),
+        proofs=(_told_by(call), *proofs),
     )
 
 
 def _chained(told: Sequence[Deployment]) -> list[Deployment]:
     """Fill in what each replaced and until when it served; oldest first."""
+    sources: list[str] = []
+    serving = ""
+    for d in told:
+        source = d.source or serving
+        sources.append(source if source != d.target else "")
+        if d.took_over:
+            serving = d.target
     chained: list[Deployment] = []
-    reigns: int | None = None
-    for deployment in told:
-        source = deployment.source or (chained[reigns].target if reigns is not None else "")
-        if source and source != deployment.target and source != deployment.source:
-            deployment = msgspec.structs.replace(deployment, source=source)
-        chained.append(deployment)
-        if deployment.took_over:
-            if reigns is not None:
-                until = deployment.ended_at or deployment.at
-                chained[reigns] = msgspec.structs.replace(chained[reigns], until=until)
-            reigns = len(chained) - 1
+    until: Millis | None = None
+    for d, source in zip(reversed(told), reversed(sources), strict=True):
+        reigned = until if d.took_over else None
+        if source != d.source or reigned is not None:
+            chained.append(msgspec.structs.replace(d, source=source, until=reigned))
+        else:
+            chained.append(d)
+        if d.took_over:
+            until = d.ended_at or d.at
+    chained.reverse()
     return chained

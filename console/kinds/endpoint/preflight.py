@@ -10,7 +10,7 @@ from typing import Any
 
 from console.actions.model import Check, Verdict
 from console.actions.verb import Desk
-from console.errors import NotFound, SourceError
+from console.errors import NotFound, NotPermitted, SourceError
 from console.kinds.endpoint.record import Endpoint
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Grade, Way
@@ -18,21 +18,22 @@ from console.kinds.endpoint.ways import Grade, Way
 Config = Mapping[str, Any]
 """A DescribeEndpointConfig answer."""
 
+Looked = Config | NotPermitted | None
+"""A config, why it may not be looked at, or None where it does not exist."""
+
 
 def checks(
-    desk: Desk,
-    view: EndpointView,
-    way: Way | None,
-    target: str,
-    current: Config | None,
-    wanted: Config | None,
+    desk: Desk, view: EndpointView, way: Way | None, target: str, current: Looked, wanted: Looked
 ) -> tuple[Check, ...]:
-    """All checks, worst first. `current` and `wanted` are None where the config does not exist."""
+    """All checks, worst first."""
     e = view.endpoint
     found = [_settled(e), _current(e, current), _target(target, wanted), _evidence(way, target)]
-    if wanted is not None:
+    if isinstance(current, NotPermitted):
+        current = None  # said by its check; the others do with what the endpoint itself tells
+    if wanted is not None and not isinstance(wanted, NotPermitted):
         found += _variants(e, current, wanted)
-        found += _models(desk, wanted)
+        found += _models(desk, e, wanted)
+        found += _keys(desk, wanted)
         found.append(_capture(e, wanted))
         found.append(_scaled(desk, e, current, wanted))
         found.append(_quota(desk, wanted, e))
@@ -49,15 +50,25 @@ def _settled(e: Endpoint) -> Check:
     return Check("settled", Verdict.PASS, e.status)
 
 
-def _current(e: Endpoint, current: Config | None) -> Check:
+def _unseen(error: SourceError, what: str = "") -> str:
+    """Why something was not checked, in the provider's words; a permission is the operator's own matter."""
+    why = "not permitted to look" if isinstance(error, NotPermitted) else error.message
+    return f"{what}: {why}" if what else why
+
+
+def _current(e: Endpoint, current: Looked) -> Check:
     """A deleted current config makes UpdateEndpoint fail even if the target exists (facts section 2.3)."""
+    if isinstance(current, NotPermitted):
+        return Check("current config", Verdict.UNKNOWN, _unseen(current, e.config))
     if current is None:
         detail = f"{e.config} was deleted: UpdateEndpoint fails until a config of that name exists again"
         return Check("current config", Verdict.FAIL, detail)
     return Check("current config", Verdict.PASS, f"{e.config} exists")
 
 
-def _target(target: str, wanted: Config | None) -> Check:
+def _target(target: str, wanted: Looked) -> Check:
+    if isinstance(wanted, NotPermitted):
+        return Check("target config", Verdict.UNKNOWN, _unseen(wanted, target))
     if wanted is None:
         return Check("target config", Verdict.FAIL, f"{target} does not exist")
     return Check("target config", Verdict.PASS, f"{target} exists")
@@ -71,9 +82,7 @@ def _evidence(way: Way | None, target: str) -> Check:
 
 
 def _variants(e: Endpoint, current: Config | None, wanted: Config) -> list[Check]:
-    have = {v.name for v in e.variants} or {
-        v["VariantName"] for v in (current or {}).get("ProductionVariants", ())
-    }
+    have = {v.name for v in e.variants} or {v["VariantName"] for v in (current or {}).get("ProductionVariants", ())}
     want = {v["VariantName"] for v in wanted.get("ProductionVariants", ())}
     if have != want:
         detail = f"{_names(have)} now, {_names(want)} in the target: scaling policies and weights do not carry over"
@@ -85,10 +94,11 @@ def _names(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _models(desk: Desk, wanted: Config) -> list[Check]:
+def _models(desk: Desk, e: Endpoint, wanted: Config) -> list[Check]:
     """Every model of the target, with its artifact and image. Inference-component variants have no model here."""
     found: list[Check] = []
     sagemaker = desk.reader("sagemaker")
+    serving = {image.rpartition("@")[2] for v in e.variants for image in v.images if "@" in image}
     for name in sorted({v["ModelName"] for v in wanted.get("ProductionVariants", ()) if v.get("ModelName")}):
         try:
             model = sagemaker.describe_model(ModelName=name)
@@ -96,29 +106,32 @@ def _models(desk: Desk, wanted: Config) -> list[Check]:
             found.append(Check("model", Verdict.FAIL, f"{name} does not exist"))
             continue
         except SourceError as error:
-            found.append(Check("model", Verdict.UNKNOWN, f"{name}: {error.message}"))
+            found.append(Check("model", Verdict.UNKNOWN, _unseen(error, name)))
             continue
         found.append(Check("model", Verdict.PASS, f"{name} exists"))
         for container in model.get("Containers") or [model.get("PrimaryContainer") or {}]:
             if url := container.get("ModelDataUrl"):
                 found.append(_artifact(desk, url))
             if image := container.get("Image"):
-                found.append(_image(desk, image))
+                found.append(_image(desk, image, serving))
     return found
 
 
 def _artifact(desk: Desk, url: str) -> Check:
     bucket, _, key = url.removeprefix("s3://").partition("/")
+    if not key or key.endswith("/"):
+        # Multi-model containers and uncompressed models name a prefix: there is no object to ask for.
+        return Check("artifact", Verdict.UNKNOWN, f"{url}: a prefix, not looked at")
     try:
         desk.reader("s3").head_object(Bucket=bucket, Key=key)
     except NotFound:
         return Check("artifact", Verdict.FAIL, f"{url} is not there: new instances cannot load it")
     except SourceError as error:
-        return Check("artifact", Verdict.UNKNOWN, f"{url}: {error.message}")
+        return Check("artifact", Verdict.UNKNOWN, _unseen(error, url))
     return Check("artifact", Verdict.PASS, f"{url} is there")
 
 
-def _image(desk: Desk, image: str) -> Check:
+def _image(desk: Desk, image: str, serving: set[str]) -> Check:
     registry, _, rest = image.partition("/")
     if ".dkr.ecr." not in registry:
         return Check("image", Verdict.UNKNOWN, f"{image}: not in ECR, not looked at")
@@ -126,14 +139,34 @@ def _image(desk: Desk, image: str) -> Check:
     repository, _, reference = rest.partition("@" if by_digest else ":")
     image_id = {"imageDigest": reference} if by_digest else {"imageTag": reference or "latest"}
     try:
-        desk.reader("ecr").describe_images(
+        answer = desk.reader("ecr").describe_images(
             registryId=registry.split(".", 1)[0], repositoryName=repository, imageIds=[image_id]
         )
     except NotFound:
         return Check("image", Verdict.FAIL, f"{image} is not in its repository")
     except SourceError as error:
-        return Check("image", Verdict.UNKNOWN, f"{image}: {error.message}")
-    return Check("image", Verdict.PASS, f"{rest} is there")
+        return Check("image", Verdict.UNKNOWN, _unseen(error, image))
+    digest = next((d["imageDigest"] for d in answer.get("imageDetails", ()) if d.get("imageDigest")), "")
+    short = f"{repository} {digest.removeprefix('sha256:')[:6]}".strip()
+    compared = "" if not (digest and serving) else ", the same as now" if digest in serving else ", another than now"
+    return Check("image", Verdict.PASS, f"{short} is there{compared}")
+
+
+def _keys(desk: Desk, wanted: Config) -> list[Check]:
+    """New instances cannot start with a key that is disabled or about to be deleted, though old ones still serve."""
+    used = {wanted.get("KmsKeyId"), (wanted.get("DataCaptureConfig") or {}).get("KmsKeyId")}
+    found: list[Check] = []
+    for key in sorted(filter(None, used)):
+        try:
+            state = desk.reader("kms").describe_key(KeyId=key)["KeyMetadata"].get("KeyState", "")
+        except NotFound:
+            found.append(Check("KMS key", Verdict.FAIL, f"{key} does not exist"))
+        except SourceError as error:
+            found.append(Check("KMS key", Verdict.UNKNOWN, _unseen(error, key)))
+        else:
+            verdict = Verdict.PASS if state == "Enabled" else Verdict.FAIL if state else Verdict.UNKNOWN
+            found.append(Check("KMS key", verdict, f"{key} is {state or 'in an unknown state'}"))
+    return found
 
 
 def _capture(e: Endpoint, wanted: Config) -> Check:
@@ -154,20 +187,16 @@ def _scaled(desk: Desk, e: Endpoint, current: Config | None, wanted: Config) -> 
             ResourceIds=[f"endpoint/{e.name}/variant/{v.name}" for v in e.variants],
         )["ScalableTargets"]
     except SourceError as error:
-        return Check("autoscaling", Verdict.UNKNOWN, error.message)
+        return Check("autoscaling", Verdict.UNKNOWN, _unseen(error))
     if not targets:
         return Check("autoscaling", Verdict.PASS, "no variant is autoscaled")
     scaled = {t["ResourceId"].rsplit("/", 1)[-1] for t in targets}
     types = _types(current or {})
-    changed = [
-        name for name, kind in _types(wanted).items() if name in scaled and types.get(name, kind) != kind
-    ]
+    changed = [name for name, kind in _types(wanted).items() if name in scaled and types.get(name, kind) != kind]
     if changed:
         detail = f"the target changes the instance type of {', '.join(changed)}: deregister its scaling first"
         return Check("autoscaling", Verdict.FAIL, detail)
-    return Check(
-        "autoscaling", Verdict.PASS, f"{', '.join(sorted(scaled))} keeps its instance type and policies"
-    )
+    return Check("autoscaling", Verdict.PASS, f"{', '.join(sorted(scaled))} keeps its instance type and policies")
 
 
 def _types(config: Config) -> dict[str, str]:
@@ -186,7 +215,7 @@ def _quota(desk: Desk, wanted: Config, e: Endpoint) -> Check:
     try:
         quotas = _quotas(desk)
     except SourceError as error:
-        return Check("quota", Verdict.UNKNOWN, error.message)
+        return Check("quota", Verdict.UNKNOWN, _unseen(error))
     said: list[str] = []
     verdict = Verdict.PASS
     for kind, count in need.items():
@@ -203,9 +232,7 @@ def _quota(desk: Desk, wanted: Config, e: Endpoint) -> Check:
 
 
 def _quotas(desk: Desk) -> dict[str, float]:
-    pages = (
-        desk.reader("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
-    )
+    pages = desk.reader("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
     return {q["QuotaName"]: q["Value"] for page in pages for q in page["Quotas"]}
 
 
@@ -213,9 +240,7 @@ def _owner(view: EndpointView) -> Check:
     serving = view.endpoint.pending.config if view.endpoint.pending else view.endpoint.config
     by = next((d.by for d in view.deployments if d.actor == view.owner), "")
     if view.owner == "tf":
-        return Check(
-            "owner", Verdict.WARN, f"Terraform ({by}) owns the config: the next apply restores {serving}"
-        )
+        return Check("owner", Verdict.WARN, f"Terraform ({by}) owns the config: the next apply restores {serving}")
     if view.owner in {"ci", "cfn"}:
         name = {"ci": "CI", "cfn": "CloudFormation"}[view.owner]
         return Check("owner", Verdict.WARN, f"{name} ({by}) deploys it: its next run may restore {serving}")
@@ -234,12 +259,10 @@ def _permission(desk: Desk, e: Endpoint, target: str) -> Check:
             ResourceArns=[e.arn, config],
         )
     except SourceError as error:
-        return Check("permission", Verdict.UNKNOWN, f"not known before the call: {error.message}")
+        return Check("permission", Verdict.UNKNOWN, f"not known before the call: {_unseen(error)}")
     denied = [r["EvalResourceName"] for r in answer["EvaluationResults"] if r["EvalDecision"] != "allowed"]
     if denied:
-        return Check(
-            "permission", Verdict.FAIL, f"sagemaker:UpdateEndpoint is not allowed on {', '.join(denied)}"
-        )
+        return Check("permission", Verdict.FAIL, f"sagemaker:UpdateEndpoint is not allowed on {', '.join(denied)}")
     return Check("permission", Verdict.PASS, "sagemaker:UpdateEndpoint is allowed")
 
 

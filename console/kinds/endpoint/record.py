@@ -20,7 +20,7 @@ SETTLED = frozenset({"InService", "OutOfService", "Failed", "UpdateRollbackFaile
 MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
 
-class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
+class Phase(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One VariantStatus: Creating, Updating, Deleting, ActivatingTraffic, Baking, or what AWS adds later."""
 
     status: str
@@ -28,7 +28,7 @@ class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at: Millis | None = None
 
 
-class Variant(msgspec.Struct, frozen=True, omit_defaults=True):
+class Variant(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One production or shadow variant. Weights are relative; `images` are resolved digests where AWS gives them."""
 
     name: str
@@ -41,7 +41,7 @@ class Variant(msgspec.Struct, frozen=True, omit_defaults=True):
     serverless: dict[str, Any] = {}
 
 
-class Pending(msgspec.Struct, frozen=True, omit_defaults=True):
+class Pending(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A deployment in motion (PendingDeploymentSummary)."""
 
     config: str
@@ -49,13 +49,13 @@ class Pending(msgspec.Struct, frozen=True, omit_defaults=True):
     variants: tuple[Variant, ...] = ()
 
 
-class Capture(msgspec.Struct, frozen=True, omit_defaults=True):
+class Capture(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     enabled: bool
     percent: int = 0
     status: str = ""
 
 
-class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
+class Endpoint(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Observed fields only. `detailed` tells whether DescribeEndpoint was seen or only Search."""
 
     name: str
@@ -92,7 +92,7 @@ class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
         share = size.get("Value", 100) if size.get("Type") == "CAPACITY_PERCENT" else 5
         waits = 1 if routing.get("Type") == "CANARY" else math.ceil(100 / max(share, 1)) - bool(routing)
         each = routing.get("WaitIntervalInSeconds", 0) or rolling.get("WaitIntervalInSeconds", 0)
-        return SECOND * round(waits * each + blue_green.get("TerminationWaitInSeconds", 0))
+        return int(SECOND * (waits * each + blue_green.get("TerminationWaitInSeconds", 0)))
 
     @property
     def limit_ms(self) -> int | None:
@@ -102,21 +102,21 @@ class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
         return SECOND * seconds if seconds else None
 
 
-class PhaseGlimpse(msgspec.Struct, frozen=True):
+class PhaseGlimpse(msgspec.Struct, frozen=True, gc=False):
     status: str
 
 
-class VariantGlimpse(msgspec.Struct, frozen=True):
+class VariantGlimpse(msgspec.Struct, frozen=True, gc=False):
     phases: tuple[PhaseGlimpse, ...] = ()
 
 
-class PendingGlimpse(msgspec.Struct, frozen=True):
+class PendingGlimpse(msgspec.Struct, frozen=True, gc=False):
     config: str
     started_at: Millis | None = None
     variants: tuple[VariantGlimpse, ...] = ()
 
 
-class Glimpse(msgspec.Struct, frozen=True):
+class Glimpse(msgspec.Struct, frozen=True, gc=False):
     """What of an `Endpoint` its history is told from: thousands of them are read to draw one table."""
 
     status: str
@@ -173,9 +173,7 @@ def _variant(item: Mapping[str, Any]) -> Variant:
         desired_weight=item.get("DesiredWeight"),
         instances=item.get("CurrentInstanceCount"),
         desired_instances=item.get("DesiredInstanceCount"),
-        images=tuple(
-            i.get("ResolvedImage") or i.get("SpecifiedImage", "") for i in item.get("DeployedImages", ())
-        ),
+        images=tuple(i.get("ResolvedImage") or i.get("SpecifiedImage", "") for i in item.get("DeployedImages", ())),
         phases=tuple(
             Phase(p.get("Status", ""), p.get("StatusMessage", ""), _ms(p.get("StartTime")))
             for p in item.get("VariantStatus", ())

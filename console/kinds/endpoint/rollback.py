@@ -14,7 +14,7 @@ import msgspec
 from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
 from console.actions.verb import Desk
 from console.clock import Millis, clock_time, duration
-from console.errors import NotFound, Refused, SourceError
+from console.errors import NotFound, NotPermitted, Refused, SourceError
 from console.kinds.deployment.record import derive
 from console.kinds.endpoint import preflight
 from console.kinds.endpoint.known import configs_seen, last_act
@@ -45,9 +45,7 @@ class Rollback:
                 )
             target = best.config
         if target == e.config and e.pending is None:
-            raise Refused(
-                f"{subject} is on {target} already", advice="choose another config with --to CONFIG"
-            )
+            raise Refused(f"{subject} is on {target} already", advice="choose another config with --to CONFIG")
         way = next((w for w in candidates if w.config == target), None)
         current, wanted = config_of(desk, e.config), config_of(desk, target)
         checks = list(preflight.checks(desk, view, way, target, current, wanted))
@@ -90,13 +88,9 @@ class Rollback:
             preflight=tuple(checks),
             inverse=f"lastgood rollback {e.name} --to {_serving(e)}",
             when=_when(view, moving, desk.now()),
-            cost=f"{_serving(e)} goes on serving until the new fleet takes traffic"
-            if not moving
-            else _waiting(e),
+            cost=f"{_serving(e)} goes on serving until the new fleet takes traffic" if not moving else _waiting(e),
             how=f"{how}, {kept}",
-            settle=f"InService on {e.pending.config}"
-            if moving and e.pending
-            else ("InService" if moving else ""),
+            settle=f"InService on {e.pending.config}" if moving and e.pending else ("InService" if moving else ""),
             basis={
                 "config": e.config,
                 "pending": e.pending.config if e.pending else "",
@@ -174,9 +168,7 @@ def observe(desk: Desk, name: str) -> Endpoint:
     try:
         answer = desk.reader("sagemaker").describe_endpoint(EndpointName=name)
     except NotFound as error:
-        raise NotFound(
-            f"no endpoint {name} in {desk.scope}", advice="lastgood get endpoints lists them"
-        ) from error
+        raise NotFound(f"no endpoint {name} in {desk.scope}", advice="lastgood get endpoints lists them") from error
     e = from_api(answer, detailed=True)
     for known in decode(desk.snapshot(), "endpoint", Endpoint, [name]):
         e = msgspec.structs.replace(e, tags=known.tags)  # DescribeEndpoint has none; Search brought them
@@ -251,12 +243,14 @@ def _alike(desk: Desk, e: Endpoint) -> dict[str, Millis | None] | None:
     return found
 
 
-def config_of(desk: Desk, name: str) -> Mapping[str, Any] | None:
-    """DescribeEndpointConfig, or None where it does not exist."""
+def config_of(desk: Desk, name: str) -> preflight.Looked:
+    """DescribeEndpointConfig, None where it does not exist, or the refusal where it may not be looked at."""
     try:
-        answer: Mapping[str, Any] = desk.reader("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+        answer: preflight.Config = desk.reader("sagemaker").describe_endpoint_config(EndpointConfigName=name)
     except NotFound:
         return None
+    except NotPermitted as error:
+        return error
     return answer
 
 
@@ -270,9 +264,7 @@ def _policy(desk: Desk, e: Endpoint, *, gradual: bool) -> tuple[dict[str, Any], 
             answer = desk.reader("cloudwatch").describe_alarms(
                 AlarmNames=alarms, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
             )
-            states = {
-                a["AlarmName"]: a["StateValue"] for a in (*answer["MetricAlarms"], *answer["CompositeAlarms"])
-            }
+            states = {a["AlarmName"]: a["StateValue"] for a in (*answer["MetricAlarms"], *answer["CompositeAlarms"])}
             red = {name for name in alarms if states.get(name) == "ALARM"}
             gone = [name for name in alarms if name not in states]
             if gone:
@@ -290,9 +282,7 @@ def _policy(desk: Desk, e: Endpoint, *, gradual: bool) -> tuple[dict[str, Any], 
             # An alarm of unknown state could revert the fix: better none than a trap.
             check = Check("alarms", Verdict.UNKNOWN, f"{error.message}: {', '.join(alarms)} left out")
             alarms = []
-    guard = (
-        {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]}} if alarms else {}
-    )
+    guard = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]}} if alarms else {}
     if gradual and e.policy:
         kept = {k: v for k, v in e.policy.items() if k != "AutoRollbackConfiguration"}
         return {**kept, **guard}, "as the last deployment did it", check
@@ -312,9 +302,7 @@ def _serving(e: Endpoint) -> str:
 
 def _when(view: EndpointView, moving: bool, now: Millis) -> str:
     usual = view.typical_ms
-    takes = (
-        f"usually {duration(usual)}" if usual else "how long is not known: none was watched from start to end"
-    )
+    takes = f"usually {duration(usual)}" if usual else "how long is not known: none was watched from start to end"
     if not moving:
         safe_at = f", users safe ~{clock_time(now + usual, now)}" if usual else ""
         return f"starts at once; {takes}{safe_at}"

@@ -23,9 +23,7 @@ def _what(view: EndpointView, now: Millis) -> Cell:
 
 def _config(view: EndpointView, now: Millis) -> Cell:
     e = view.endpoint
-    return Cell(
-        f"{e.config} → {e.pending.config}" if e.pending and e.pending.config != e.config else e.config
-    )
+    return Cell(f"{e.config} → {e.pending.config}" if e.pending and e.pending.config != e.config else e.config)
 
 
 def _since(view: EndpointView, now: Millis) -> Cell:

@@ -18,6 +18,7 @@ READS = (
     "s3:HeadObject",
     "ecr:DescribeImages",
     "iam:SimulatePrincipalPolicy",
+    "kms:DescribeKey",
 )
 
 
@@ -48,9 +49,7 @@ VERBS = (
         deed=_rollback,
         options=(
             Option("to", "the config to go back to; without it the best known one"),
-            Option(
-                "gradual", "keep the traffic policy of the last deployment instead of all at once", "flag"
-            ),
+            Option("gradual", "keep the traffic policy of the last deployment instead of all at once", "flag"),
         ),
         off=_off,
     ),

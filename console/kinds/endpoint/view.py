@@ -11,7 +11,7 @@ import msgspec
 
 from console.clock import DAY, HOUR, MINUTE, SECOND, Millis, clock_time, duration, iso
 from console.kinds.base import Sign, Verdict
-from console.kinds.change.record import Change
+from console.kinds.change.record import ACTORS, Change
 from console.kinds.change.view import complete_until
 from console.kinds.deployment.record import Deployment, Outcome, derive, is_current
 from console.kinds.endpoint.record import MOVING, Endpoint, Glimpse, Phase
@@ -128,14 +128,14 @@ def judge(
         reasons.append(f"failure reason: {e.failure_reason}")
     if broken := _BROKEN.get(e.status):
         return Verdict(Sign.CRITICAL, broken, tuple(reasons), e.modified_at)
+    if not e.config and not e.moving:
+        return Verdict(Sign.UNKNOWN, "not described yet", tuple(reasons))
     if undone := _undone(e, last, act, now):
         return undone
     if e.moving:
         return _moving(e, deployments, reasons, now, symptom)
     if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
-        began = (
-            f"{e.config} since {clock_time(last.at, now)}" if last and last.target == e.config else e.config
-        )
+        began = f"{e.config} since {clock_time(last.at, now)}" if last and last.target == e.config else e.config
         words = f"{began}: containers log errors: {symptom.sample}"
         return Verdict(Sign.WARNING, words, (*reasons, symptom.words()), symptom.since)
     if hold is not None:
@@ -168,9 +168,7 @@ def _settled(e: Endpoint, last: Deployment | None, reasons: list[str], now: Mill
         return Verdict(Sign.OK, words, tuple(reasons), e.modified_at)
     if last and last.took_over and last.at >= now - HOUR:
         by = f" by {last.actor}" if last.actor else ""
-        return Verdict(
-            Sign.OK, f"ok, {e.config} since {clock_time(last.at, now)}{by}", tuple(reasons), last.at
-        )
+        return Verdict(Sign.OK, f"ok, {e.config} since {clock_time(last.at, now)}{by}", tuple(reasons), last.at)
     return Verdict(Sign.OK, "ok", tuple(reasons))
 
 
@@ -187,15 +185,10 @@ def _undone(e: Endpoint, last: Deployment | None, act: Act | None, now: Millis) 
     back = e.serving == act.before
     if not back and last.actor not in {"tf", "cfn"}:
         return None
-    named = {"tf": "Terraform", "cfn": "CloudFormation", "ci": "CI", "events": "EventBridge"}
-    who = named.get(last.actor, last.actor) or "somebody"
+    who = ACTORS.get(last.actor, last.actor) or "somebody"
     by = f"{who} ({last.by})" if last.by and last.by != who else who
-    words = (
-        f"roll back of {clock_time(act.at, now)} undone: {by} went {'back ' if back else ''}to {e.serving}"
-    )
-    return Verdict(
-        Sign.CRITICAL, words, (f"rolled back to {act.target} by {act.by}", *last.evidence), last.at
-    )
+    words = f"roll back of {clock_time(act.at, now)} undone: {by} went {'back ' if back else ''}to {e.serving}"
+    return Verdict(Sign.CRITICAL, words, (f"rolled back to {act.target} by {act.by}", *last.evidence), last.at)
 
 
 def _moving(
@@ -224,9 +217,7 @@ def _moving(
         words = f"{e.pending.config} stuck{' launching' if launching else ''} since {clock_time(since, now)}{served}"
         reasons.append(f"usually {duration(usual)}" if usual else "usual duration unknown")
         if e.limit_ms:
-            reasons.append(
-                f"AWS gives it up at {clock_time(began + e.limit_ms, now)}, its policy's time limit"
-            )
+            reasons.append(f"AWS gives it up at {clock_time(began + e.limit_ms, now)}, its policy's time limit")
         return Verdict(Sign.WARNING, words, tuple(reasons), began)
     words = phase_words(e.pending.config, phase, now)
     if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
@@ -252,7 +243,8 @@ def phase_words(config: str, phase: Phase | None, now: Millis) -> str:
         where = part[1] if part and part[1] != "full" else "full fleet"
         if seconds and phase.started_at:
             end = phase.started_at + int(seconds[1]) * SECOND
-            return f"{config}: {where} baking until {clock_time(end, now)}"
+            if end > now:
+                return f"{config}: {where} baking until {clock_time(end, now)}"
         return f"{config}: {where} baking{since}"
     named = {"Creating": "launching", "ActivatingTraffic": "taking traffic", "Deleting": "old fleet leaving"}
     return f"{config}: {named.get(phase.status, phase.status.lower())}{since}"

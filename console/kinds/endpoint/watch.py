@@ -1,7 +1,7 @@
 """How endpoints are seen at few calls: Search finds what changed, Describe reads it, a full list reconciles.
 
-Search is an index that lags and leaves out PendingDeploymentSummary (facts/sagemaker.md section 3), so what it brings
-never overwrites a younger Describe, and whatever changed or moves is described.
+Search is an index that lags and leaves out PendingDeploymentSummary (facts/sagemaker.md section 3): whatever changed or
+moves is described, and what the index alone tells is kept only where that was not possible.
 """
 
 from __future__ import annotations
@@ -11,8 +11,16 @@ from typing import Any
 
 import msgspec
 
-from console.clock import MINUTE, SECOND, Millis, to_ms
-from console.errors import NotFound, NotPermitted, SourceError
+from console.clock import MINUTE, SECOND, Millis
+from console.errors import (
+    CredentialsError,
+    NotFound,
+    NotPermitted,
+    Rejected,
+    SourceError,
+    Throttled,
+    Unreachable,
+)
 from console.kinds.base import Eyes
 from console.kinds.endpoint.record import Endpoint, from_api
 
@@ -31,63 +39,86 @@ class EndpointWatch:
 
     source = "endpoints"
     operations = ("sagemaker:Search", "sagemaker:ListEndpoints", "sagemaker:DescribeEndpoint")
-    every_s = 20.0
+    every_s = 15.0
 
     def __init__(self) -> None:
         self._known: dict[str, Endpoint] = {}
         self._newest: Millis = 0
         self._listed_at: Millis = 0
-        self._search_denied = False
+        self._search_from: Millis = 0
+        """Search was denied: not before then again."""
+        self._refused: dict[str, Millis] = {}
+        """Endpoints that could not be described, with when to try again."""
 
     def sweep(self, eyes: Eyes) -> None:
         client = eyes.client("sagemaker")
         if not self._known:
             self._known = {name: _decode(body) for name, body in eyes.heads("endpoint").items()}
-        stale: dict[str, None] = {}
-        if not self._search_denied:
-            try:
-                stale |= dict.fromkeys(self._search(client, eyes))
-            except NotPermitted:
-                self._search_denied = True
-        due = RECONCILE_MS if not self._search_denied else 0
+            self._newest = max((e.modified_at or 0 for e in self._known.values()), default=0)
+        indexed = self._search(client, eyes)
+        due = RECONCILE_MS if indexed is not None else 0
+        stale = dict.fromkeys(indexed or ())
         if eyes.now() - self._listed_at >= due:
             stale |= dict.fromkeys(self._list(client, eyes))
-        stale |= dict.fromkeys(name for name, e in self._known.items() if e.moving)
         on_screen = eyes.interest("endpoint")
-        stale |= dict.fromkeys(
-            name for name in on_screen if name in self._known and not self._known[name].detailed
-        )
+        stale |= {n: None for n, e in self._known.items() if e.moving or not e.config}
+        stale |= {n: None for n in on_screen if n in self._known and not self._known[n].detailed}
         # What is looked at and what moves first; the budget may not reach the rest in this sweep.
         queue = sorted(stale, key=lambda name: (name not in on_screen, not self._moving(name)))
-        for name in queue[:DESCRIBE_AT_MOST]:
-            self._describe(client, eyes, name)
+        queue = [name for name in queue if self._refused.get(name, 0) <= eyes.now()][:DESCRIBE_AT_MOST]
+        failure: SourceError | None = None
+        described: set[str] = set()
+        for name in queue:
+            try:
+                self._describe(client, eyes, name, (indexed or {}).get(name))
+                described.add(name)
+            except (CredentialsError, Throttled, Unreachable):
+                raise
+            except SourceError as error:
+                # One endpoint that cannot be described must not hide the others; it stays at its age.
+                self._refused[name] = eyes.now() + RECONCILE_MS
+                failure = error if name in on_screen else failure
+        for name, seen in (indexed or {}).items():
+            if name not in described:
+                self._keep_indexed(eyes, seen)
+        if failure is not None:
+            raise failure
 
     def _moving(self, name: str) -> bool:
         return name in self._known and self._known[name].moving
 
-    def _search(self, client: Any, eyes: Eyes) -> Iterator[str]:
-        """Newest modified first, until what is known begins; yields the names to describe."""
-        floor = self._newest - OVERLAP
-        token: str | None = None
+    def _search(self, client: Any, eyes: Eyes) -> dict[str, Endpoint] | None:
+        """Newest modified first, until what is known begins: what should be described. None where it is denied."""
+        if eyes.now() < self._search_from:
+            return None
+        floor, newest = self._newest - OVERLAP, self._newest
+        request: dict[str, Any] = {
+            "Resource": "Endpoint",
+            "MaxResults": 100,
+            "SortBy": "LastModifiedTime",
+            "SortOrder": "Descending",
+        }
+        found: dict[str, Endpoint] = {}
         while True:
-            request = {"Resource": "Endpoint", "MaxResults": 100, "SortBy": "LastModifiedTime"}
-            if token:
-                request["NextToken"] = token
-            answer = client.search(**request, SortOrder="Descending")
+            try:
+                answer = client.search(**request)
+            except (NotPermitted, Rejected):
+                self._search_from = eyes.now() + RECONCILE_MS
+                return None
             oldest: Millis | None = None
             for result in answer.get("Results", ()):
                 seen = from_api(result["Endpoint"], detailed=False)
                 oldest = seen.modified_at or 0
-                self._newest = max(self._newest, oldest)
+                newest = max(newest, oldest)
                 known = self._known.get(seen.name)
-                if known is None or (seen.modified_at or 0) > (known.modified_at or 0):
-                    self._keep(eyes, seen)
-                    # A settled endpoint seen first: the index says enough, the rest waits for interest.
-                    if known is not None or seen.moving:
-                        yield seen.name
-            token = answer.get("NextToken")
-            if not token or (oldest is not None and oldest < floor):
-                return
+                if known is None and not seen.moving:
+                    self._keep(eyes, seen)  # the index says enough of what rests; the rest waits for interest
+                elif known is None or oldest > (known.modified_at or 0):
+                    found[seen.name] = seen
+            if not answer.get("NextToken") or (oldest is not None and oldest < floor):
+                self._newest = newest  # not before: pages that were not reached are looked for again
+                return found
+            request["NextToken"] = answer["NextToken"]
 
     def _list(self, client: Any, eyes: Eyes) -> Iterator[str]:
         """Everything, by name: finds what was deleted, and what the index has not told yet."""
@@ -97,39 +128,40 @@ class EndpointWatch:
             SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 100}
         ):
             for item in page["Endpoints"]:
-                name, modified = item["EndpointName"], to_ms(item["LastModifiedTime"])
-                present.add(name)
-                known = self._known.get(name)
+                seen = from_api(item, detailed=False)
+                present.add(seen.name)
+                known = self._known.get(seen.name)
+                if known is None:
+                    self._keep(eyes, seen)  # without its config until it is described: better than not there
                 # The index may be younger by the milliseconds that it keeps and the list does not.
-                newer = known is None or modified > (known.modified_at or 0) + SECOND
-                if newer or (known and item["EndpointStatus"] != known.status):
-                    yield name
+                newer = known is None or (seen.modified_at or 0) > (known.modified_at or 0) + SECOND
+                if newer or (known and seen.status != known.status):
+                    yield seen.name
         missing = [name for name in self._known if name not in present]
         for name in missing:
             del self._known[name]
         eyes.gone("endpoint", missing)
         self._listed_at = started
 
-    def _describe(self, client: Any, eyes: Eyes, name: str) -> None:
+    def _describe(self, client: Any, eyes: Eyes, name: str, indexed: Endpoint | None) -> None:
         try:
             answer = client.describe_endpoint(EndpointName=name)
         except NotFound:
             self._known.pop(name, None)
             eyes.gone("endpoint", [name])
             return
-        except SourceError:
-            if name not in eyes.interest("endpoint"):
-                return  # one endpoint that cannot be described must not hide the others; it stays at its age
-            raise
-        known = self._known.get(name)
-        seen = from_api(answer, detailed=True)
         # DescribeEndpoint has no tags; Search brought them.
-        self._keep(eyes, msgspec.structs.replace(seen, tags=known.tags) if known else seen)
+        tagged = indexed or self._known.get(name)
+        seen = from_api(answer, detailed=True)
+        self._keep(eyes, msgspec.structs.replace(seen, tags=tagged.tags) if tagged else seen)
+
+    def _keep_indexed(self, eyes: Eyes, seen: Endpoint) -> None:
+        """What the index tells of an endpoint that could not be described now, unless an action knows it better."""
+        body = eyes.head("endpoint", seen.name)
+        head = _decode(body) if body else None
+        if head is None or (seen.modified_at or 0) >= (head.modified_at or 0):
+            self._keep(eyes, msgspec.structs.replace(seen, policy=head.policy) if head else seen)
 
     def _keep(self, eyes: Eyes, seen: Endpoint) -> None:
-        known = self._known.get(seen.name)
-        if known is not None and not seen.detailed and known.detailed and not seen.moving:
-            # The index knows less: keep what only Describe tells, until the describe that follows.
-            seen = msgspec.structs.replace(seen, policy=known.policy, detailed=True)
         self._known[seen.name] = seen
         eyes.saw("endpoint", seen.name, seen, provider_at=seen.modified_at)

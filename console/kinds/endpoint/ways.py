@@ -76,28 +76,25 @@ def ways(
     `seen_configs`: configs that observations found in service. `with_traffic`: values of the EndpointConfigName
     dimension. `configs`: existing endpoint configs named alike with their creation times, or None if nobody looked.
     """
-    serving = endpoint.pending.config if endpoint.pending else endpoint.config
+    serving = endpoint.serving
     found: dict[str, Way] = {}
-    seen, traffic = set(seen_configs), set(with_traffic)
+    seen, traffic, left = set(seen_configs), set(with_traffic), _left(deployments)
     for deployment in deployments:  # newest first: the newest reign of a config is the one that counts
         if deployment.target and deployment.target != serving and deployment.target not in found:
             found[deployment.target] = _from_deployment(deployment, now, deployment.target in seen)
     sources = [d.source for d in deployments if d.source]
     for config in (*([endpoint.config] if endpoint.pending else ()), *sources, *seen, *traffic):
-        if config != serving and config not in found:
+        if config and config != serving and config not in found:
             found[config] = Way(config=config, grade=Grade.ALIKE, evidence=())
     for config, created in (configs or {}).items():
         if config != serving and config not in found:
-            told = (
-                f"exists since {clock_time(created, now)}, named alike" if created else "exists, named alike"
-            )
+            told = f"exists since {clock_time(created, now)}, named alike" if created else "named by a tag"
             found[config] = Way(config=config, grade=Grade.ALIKE, evidence=(told,))
     graded = []
     for way in found.values():
-        said = list(way.evidence)
-        grade = way.grade
+        said, grade, until = list(way.evidence), way.grade, way.until
         if endpoint.pending and way.config == endpoint.config:
-            grade = Grade.SERVED
+            grade, until = Grade.SERVED, now
             said.insert(0, "serves now")
         elif way.config in seen and grade is not Grade.BAD:
             grade = Grade.SERVED
@@ -108,10 +105,36 @@ def ways(
         if act is not None and act.before == way.config:
             grade = Grade.BAD
             said.insert(0, f"left by the roll back of {clock_time(act.at, now)}")
+        elif (successor := left.get(way.config)) and not (act and act.target == way.config):
+            grade = Grade.BAD
+            said.insert(0, f"left for {successor.target} again {clock_time(successor.at, now)}")
         if configs is not None and way.config not in configs and said:
             said.append("not among the configs named alike: check that it exists")
-        graded.append(msgspec.structs.replace(way, grade=grade, evidence=tuple(dict.fromkeys(said))))
+        evidence = tuple(dict.fromkeys(said))
+        graded.append(msgspec.structs.replace(way, grade=grade, until=until, evidence=evidence))
     return sorted(graded, key=lambda w: (-w.grade, -(w.until or w.since or 0), w.config))
+
+
+def _left(deployments: Sequence[Deployment]) -> dict[str, Deployment]:
+    """Configs that somebody left to return to one that had served longer, with the deployment that did it.
+
+    Of two that take turns, the one that served longer is the good one: a fix that was undone is no bad config.
+    """
+    served: dict[str, int] = {}
+    left: dict[str, Deployment] = {}
+    before: Deployment | None = None
+    for deployment in reversed(deployments):
+        if not deployment.took_over:
+            continue
+        if before is not None and before.target != deployment.target:
+            reign = max(0, deployment.at - before.at)
+            served[before.target] = served.get(before.target, 0) + reign
+            if served.get(deployment.target, 0) > served[before.target]:
+                left[before.target] = deployment
+            else:
+                left.pop(before.target, None)
+        before = deployment
+    return left
 
 
 def _from_deployment(deployment: Deployment, now: Millis, seen: bool) -> Way:

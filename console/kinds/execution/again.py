@@ -16,7 +16,15 @@ from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Ver
 from console.actions.verb import Desk
 from console.clock import clock_time
 from console.errors import NotFound, Refused
-from console.kinds.execution.record import Cause, Execution, cause, from_search, repeats, step_from_api, what_now
+from console.kinds.execution.record import (
+    Cause,
+    Execution,
+    cause,
+    from_search,
+    repeats,
+    step_from_api,
+    what_now,
+)
 from console.kinds.execution.view import ExecutionView, views
 
 RETRY = "sagemaker:RetryPipelineExecution"
@@ -201,6 +209,8 @@ def _others(desk: Desk, run: Execution) -> Check:
         return Check("other runs", Verdict.WARN, f"{', '.join(running)} of this pipeline runs already")
     if green := [e.id for e in younger if e.status == "Succeeded"]:
         return Check(
-            "other runs", Verdict.WARN, f"{green[-1]} succeeded since: this one would finish with older inputs"
+            "other runs",
+            Verdict.WARN,
+            f"{green[-1]} succeeded since: this one would finish with older inputs",
         )
     return Check("other runs", Verdict.PASS, "none younger")

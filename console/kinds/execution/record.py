@@ -5,18 +5,21 @@ States and error prefixes: facts/sagemaker.md sections 4.2 and 4.5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from console.clock import Millis, to_ms
+from console.kinds.change.record import caller
+from console.text import HIDDEN, looks_secret, redact
 
 ENDED = frozenset({"Stopped", "Failed", "Succeeded", "CompletedWithFailures"})
 
 
-class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One step that has started; those that have not are absent from ListPipelineExecutionSteps."""
 
     name: str
@@ -30,10 +33,10 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     attempts: int = 0
     arn: str = ""
     detail: dict[str, str] = {}
-    """Small scalars of the metadata: Outcome, CallbackToken, ErrorMessage."""
+    """Small scalars of the metadata: Outcome, ErrorMessage. A CallbackToken is as good as a key: hidden."""
 
 
-class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
+class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     arn: str
     pipeline: str
     status: str
@@ -67,6 +70,12 @@ class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
         failed = [s for s in self.steps if s.status == "Failed"]
         return min(failed, key=lambda s: s.ended_at or s.started_at or 0, default=None)
 
+    @property
+    def gate(self) -> Step | None:
+        """The Fail step that ended it: a condition was false, and the pipeline says so on purpose."""
+        failed = self.failed_step
+        return failed if failed is not None and failed.type == "Fail" else None
+
 
 class Cause(StrEnum):
     """What kind of failure it is, told by the prefix before the colon."""
@@ -82,35 +91,62 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
-_PREFIXES = (
-    ("CapacityError", Cause.CAPACITY),
-    ("InsufficientInstanceCapacity", Cause.CAPACITY),
+_CLASSES = {
+    "CapacityError": Cause.CAPACITY,
+    "InsufficientInstanceCapacity": Cause.CAPACITY,
+    "InternalServerError": Cause.SERVICE,
+    "InternalServiceError": Cause.SERVICE,
+    "InternalFailure": Cause.SERVICE,
+    "InternalError": Cause.SERVICE,
+    "ServiceUnavailable": Cause.SERVICE,
+    "ThrottlingException": Cause.THROTTLED,
+    "TooManyRequestsException": Cause.THROTTLED,
+    "ResourceLimitExceeded": Cause.QUOTA,
+    "AccessDenied": Cause.ACCESS,
+    "AccessDeniedException": Cause.ACCESS,
+    "ClientError": Cause.CODE_OR_DATA,
+    "AlgorithmError": Cause.CODE_OR_DATA,
+    "ValidationException": Cause.CODE_OR_DATA,
+}
+"""The word before the first colon classifies (facts section 4.5)."""
+
+_PHRASES = (
     ("Unable to provision requested ML compute capacity", Cause.CAPACITY),
-    ("InternalServerError", Cause.SERVICE),
-    ("InternalError", Cause.SERVICE),
-    ("ServiceUnavailable", Cause.SERVICE),
-    ("Throttling", Cause.THROTTLED),
-    ("Rate exceeded", Cause.THROTTLED),
+    ("InsufficientInstanceCapacity", Cause.CAPACITY),
+    ("account-level service limit", Cause.QUOTA),
     ("ResourceLimitExceeded", Cause.QUOTA),
+    ("Rate exceeded", Cause.THROTTLED),
+    ("ThrottlingException", Cause.THROTTLED),
     ("AccessDenied", Cause.ACCESS),
     ("is not authorized to perform", Cause.ACCESS),
     ("Could not assume role", Cause.ACCESS),
-    ("ClientError", Cause.CODE_OR_DATA),
-    ("AlgorithmError", Cause.CODE_OR_DATA),
 )
+"""What AWS says inside a longer sentence."""
 
-WILL_REPEAT = frozenset({Cause.CODE_OR_DATA, Cause.GATE, Cause.ACCESS, Cause.QUOTA})
+_OURS = frozenset({"AlgorithmError"})
+"""Whose text is the container's own: what it quotes ("Rate exceeded") is no word of SageMaker's."""
+
+_CLASS = re.compile(r"\s*(?:An error occurred \(|.{0,80}?\b(?:Error Code|reason): ?)?([A-Z][A-Za-z]+)\b(?=[:)]|$)")
 
 
 def cause(execution: Execution) -> Cause:
     """Why a run failed. A Fail step is a quality gate that did its job (facts section 9.2)."""
     if execution.status == "Stopped":
         return Cause.STOPPED
-    step = execution.failed_step
-    if step is not None and (step.type == "Fail" or "ErrorMessage" in step.detail):
+    if execution.gate is not None:
         return Cause.GATE
-    text = (step.failure_reason if step else "") or execution.failure_reason
-    return next((kind for prefix, kind in _PREFIXES if prefix in text), Cause.UNKNOWN)
+    step = execution.failed_step
+    return classify((step.failure_reason if step else "") or execution.failure_reason)
+
+
+def classify(reason: str) -> Cause:
+    """What kind of failure a FailureReason tells. Access denied inside a ClientError stays a matter of access."""
+    said = _CLASS.match(reason)
+    word = said[1] if said else ""
+    if word in _OURS:
+        return _CLASSES[word]
+    phrase = next((kind for text, kind in _PHRASES if text in reason), None)
+    return phrase or _CLASSES.get(word, Cause.UNKNOWN)
 
 
 def what_now(kind: Cause) -> str:
@@ -132,20 +168,24 @@ def repeats(execution: Execution) -> str:
     """Why a retry would fail again, or an empty string."""
     if not execution.ended or execution.status == "Succeeded":
         return ""
-    kind = cause(execution)
     return {
         Cause.CODE_OR_DATA: "it will repeat: data or code",
         Cause.GATE: "the quality gate did its job",
         Cause.ACCESS: "it will repeat: a permission is missing",
         Cause.QUOTA: "it will repeat: a quota is used up",
-    }.get(kind, "")
+    }.get(cause(execution), "")
+
+
+def kept(parameters: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Parameters as [{Name, Value}], without what looks like a secret: the ledger keeps all it is given."""
+    return {p["Name"]: HIDDEN if looks_secret(p["Name"]) else redact(p.get("Value", "")) for p in parameters}
 
 
 def from_search(item: Mapping[str, Any]) -> Execution:
     """From a PipelineExecution of a Search result or a DescribePipelineExecution answer."""
     arn = item["PipelineExecutionArn"]
     created = item.get("CreatedBy") or {}
-    by = created.get("UserProfileName") or (created.get("IamIdentity") or {}).get("Arn", "").rsplit("/", 1)[-1]
+    by = created.get("UserProfileName") or caller((created.get("IamIdentity") or {}).get("Arn", ""))
     return Execution(
         arn=arn,
         pipeline=(item.get("PipelineArn") or arn.rsplit("/execution/", 1)[0]).rsplit("/", 1)[-1],
@@ -156,7 +196,7 @@ def from_search(item: Mapping[str, Any]) -> Execution:
         created_at=_ms(item.get("CreationTime")),
         modified_at=_ms(item.get("LastModifiedTime")),
         by=by,
-        parameters={p["Name"]: p["Value"] for p in item.get("PipelineParameters", ())},
+        parameters=kept(item.get("PipelineParameters", ())),
     )
 
 
@@ -165,7 +205,11 @@ def step_from_api(item: Mapping[str, Any]) -> Step:
     metadata = item.get("Metadata") or {}
     kind = next(iter(metadata), "")
     content = metadata.get(kind) or {}
-    scalars = {k: str(v) for k, v in content.items() if isinstance(v, str | int | bool) and k != "Arn"}
+    scalars = {
+        k: HIDDEN if looks_secret(k) else redact(str(v))
+        for k, v in content.items()
+        if isinstance(v, str | int | bool) and k != "Arn"
+    }
     return Step(
         name=item.get("StepName", ""),
         status=item.get("StepStatus", ""),

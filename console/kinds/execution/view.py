@@ -10,10 +10,12 @@ import msgspec
 
 from console.clock import DAY, Millis, clock_time, duration, iso
 from console.kinds.base import Sign, Verdict
+from console.kinds.change.record import ACTORS
 from console.kinds.execution.record import Cause, Execution, cause, what_now
 from console.kinds.hold.record import Hold
 from console.kinds.pipeline.record import Definition, Node
 from console.kinds.reading import decode
+from console.text import HIDDEN
 
 if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
@@ -51,10 +53,12 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def changed(self) -> tuple[Difference, ...]:
-        """What differs from the last green run, parameters first."""
+        """What differs from the last green run, parameters first. What nobody read is not called different."""
         if self.green is None:
             return ()
         mine, theirs = self.execution.parameters, self.green.parameters
+        if not (mine or self.execution.detailed) or not (theirs or self.green.detailed):
+            mine = theirs = {}
         found = [
             Difference(key, theirs.get(key, "–"), mine.get(key, "–"))
             for key in sorted({*mine, *theirs})
@@ -66,10 +70,11 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def same(self) -> dict[str, str]:
-        """Parameters as they were in the last green run."""
+        """Parameters as they were in the last green run; of hidden ones that cannot be told."""
         if self.green is None:
             return {}
-        return {k: v for k, v in self.execution.parameters.items() if self.green.parameters.get(k) == v}
+        before = self.green.parameters
+        return {k: v for k, v in self.execution.parameters.items() if before.get(k) == v and v != HIDDEN}
 
     @property
     def cached(self) -> tuple[str, ...]:
@@ -90,7 +95,7 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
             "started_at": iso(e.created_at) if e.created_at else None,
             "ended_at": iso(e.modified_at) if e.ended and e.modified_at else None,
             "failure_reason": e.failure_reason or None,
-            "cause": cause(e).value if e.status in {"Failed", "Stopped"} else None,
+            "cause": cause(e).value if e.ended and e.status != "Succeeded" else None,
             "failed_step": failed.name if failed else None,
             "parameters": e.parameters,
             "changed": [{"what": d.what, "before": d.before, "after": d.after} for d in self.changed],
@@ -131,7 +136,9 @@ def judge(e: Execution, *, now: Millis, superseded: bool = False) -> Verdict:
         return Verdict(Sign.OK, f"note: stopped {ended}", reasons, e.modified_at)
     if e.status == "Succeeded":
         took = duration(e.modified_at - e.created_at) if e.modified_at and e.created_at else ""
-        return Verdict(Sign.OK, f"ok, took {took}" if took else "ok", reasons, e.modified_at)
+        told = [f"took {took}"] if took else []
+        told += [f"{s.name} was false" for s in e.steps if s.type == "Condition" and s.detail.get("Outcome") == "False"]
+        return Verdict(Sign.OK, ", ".join(["ok", *told]), reasons, e.modified_at)
     if e.status == "Stopping":
         return Verdict(Sign.MOVING, f"stopping since {ended}", reasons, e.modified_at)
     if e.status == "Executing":
@@ -148,7 +155,18 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Execut
     """Executions of a snapshot, all or those named; each with the last green run before it."""
     facts = snapshot.heads("execution", None)
     wanted = set(names) if names is not None else None
-    decoded = {fact.name: (fact.observed_at, _decode(fact.body)) for fact in facts}
+    if wanted is not None:
+        # The run before it belongs to the view; the runs of other pipelines need not be decoded.
+        ids = {name.rsplit("/", 1)[-1] for name in wanted}
+        pipelines = {f.name.rsplit("/", 1)[0] for f in facts if f.name.rsplit("/", 1)[-1] in ids}
+        facts = [f for f in facts if f.name.rsplit("/", 1)[0] in pipelines]
+    by = _starters(snapshot) if facts else {}
+    decoded = {}
+    for fact in facts:
+        run = _decode(fact.body)
+        if run.arn in by:
+            run = msgspec.structs.replace(run, by=by[run.arn])
+        decoded[fact.name] = (fact.observed_at, run)
     holds = {h.subject: h for h in decode(snapshot, "hold", Hold) if h.kind == "pipeline"}
     by_pipeline: dict[str, list[Execution]] = defaultdict(list)
     for _, execution in decoded.values():
@@ -175,6 +193,23 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Execut
         graphs = definitions(snapshot, {v.execution.definition for v in found})
         found = [msgspec.structs.replace(v, nodes=graphs.get(v.execution.definition, ())) for v in found]
     return found
+
+
+class _Start(msgspec.Struct, frozen=True, gc=False):
+    """What of a StartPipelineExecution tells who it was."""
+
+    made: str = ""
+    by: str = ""
+    actor: str = ""
+
+
+_start = msgspec.json.Decoder(_Start).decode
+
+
+def _starters(snapshot: Snapshot) -> dict[str, str]:
+    """Who started which run (by ARN), as CloudTrail tells it: sessions of EventBridge have names nobody knows."""
+    starts = (_start(fact.body) for fact in snapshot.heads("change") if b'"made"' in fact.body)
+    return {s.made: ACTORS["events"] if s.actor == "events" else s.by for s in starts if s.by}
 
 
 def definitions(snapshot: Snapshot, names: Iterable[str]) -> dict[str, tuple[Node, ...]]:

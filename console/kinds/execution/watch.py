@@ -8,9 +8,17 @@ from typing import Any
 import msgspec
 
 from console.clock import DAY, MINUTE, Millis
-from console.errors import NotFound, NotPermitted
+from console.errors import (
+    CredentialsError,
+    NotFound,
+    NotPermitted,
+    Rejected,
+    SourceError,
+    Throttled,
+    Unreachable,
+)
 from console.kinds.base import Eyes
-from console.kinds.execution.record import Execution, from_search, step_from_api
+from console.kinds.execution.record import Execution, from_search, kept, step_from_api
 from console.kinds.pipeline.record import parse
 
 OVERLAP = 3 * MINUTE
@@ -18,6 +26,7 @@ PAST = 30 * DAY
 FIRST_PAGES = 20
 """Pages of 100 runs that the first start reads; older ones come when their pipeline is looked at."""
 
+SEARCH_AGAIN = 10 * MINUTE
 STEPS_AT_MOST = 15
 FAILED_LATELY = 2 * DAY
 BY_PIPELINE_AT_MOST = 10
@@ -42,21 +51,31 @@ class ExecutionWatch:
     def __init__(self) -> None:
         self._known: dict[str, Execution] = {}
         self._newest: Millis = 0
-        self._search_denied = False
+        self._search_from: Millis = 0
+        """Search was denied: not before then again."""
+        self._refused: dict[str, Millis] = {}
+        """Runs whose steps could not be read, with when to try again."""
         self._asked: dict[str, Millis] = {}
 
     def sweep(self, eyes: Eyes) -> None:
         client = eyes.client("sagemaker")
         if not self._known:
             self._known = {name: _decode(body) for name, body in eyes.heads("execution").items()}
+            self._newest = max((e.modified_at or 0 for e in self._known.values()), default=0)
         stale: dict[str, None] = {}
-        if not self._search_denied:
+        if eyes.now() >= self._search_from:
             try:
                 stale |= dict.fromkeys(self._search(client, eyes))
-            except NotPermitted:
-                self._search_denied = True
+            except (NotPermitted, Rejected):
+                self._search_from = eyes.now() + SEARCH_AGAIN
+        failure: SourceError | None = None
         for pipeline in self._to_list(eyes):
-            stale |= dict.fromkeys(self._list(client, eyes, pipeline))
+            try:
+                stale |= dict.fromkeys(self._list(client, eyes, pipeline))
+            except (CredentialsError, Throttled, Unreachable):
+                raise
+            except SourceError as error:  # one that cannot be read must not hide the others
+                failure = error
         on_screen = eyes.interest("execution")
         now = eyes.now()
         for name, e in self._known.items():
@@ -64,12 +83,21 @@ class ExecutionWatch:
             if not e.ended or (not e.detailed and (name in on_screen or (e.status == "Failed" and recent))):
                 stale[name] = None
         queue = sorted(stale, key=lambda n: (n not in on_screen, -(self._known[n].modified_at or 0)))
-        for name in queue[:STEPS_AT_MOST]:
-            self._detail(client, eyes, name, whole=name in on_screen)
+        for name in [n for n in queue if self._refused.get(n, 0) <= now][:STEPS_AT_MOST]:
+            try:
+                self._detail(client, eyes, name, whole=name in on_screen)
+            except (CredentialsError, Throttled, Unreachable):
+                raise
+            except SourceError as error:
+                self._refused[name] = now + SEARCH_AGAIN
+                failure = error if name in on_screen else failure
+        if failure is not None:
+            raise failure
 
     def _search(self, client: Any, eyes: Eyes) -> Iterator[str]:
         """Newest modified first, until what is known begins; yields runs whose steps should be read."""
-        floor = self._newest - OVERLAP if self._newest else eyes.now() - PAST
+        first, newest = not self._newest, self._newest
+        floor = eyes.now() - PAST if first else newest - OVERLAP
         request: dict[str, Any] = {
             "Resource": "PipelineExecution",
             "MaxResults": 100,
@@ -82,20 +110,26 @@ class ExecutionWatch:
             for result in answer.get("Results", ()):
                 seen = from_search(result["PipelineExecution"])
                 oldest = seen.modified_at or 0
-                self._newest = max(self._newest, oldest)
+                newest = max(newest, oldest)
                 known = self._known.get(seen.name)
-                if known is None or (seen.modified_at or 0) > (known.modified_at or 0):
+                if known is None or oldest > (known.modified_at or 0):
+                    if not first and (body := eyes.head("execution", seen.name)) is not None:
+                        known = _decode(body)  # an action may know it better than the index
+                        if (known.modified_at or 0) > oldest:
+                            self._known[seen.name] = known
+                            continue
                     self._keep(eyes, seen, known)
                     if known is not None or not seen.ended:
                         yield seen.name
             if not answer.get("NextToken") or (oldest is not None and oldest < floor):
-                return
+                break
             request["NextToken"] = answer["NextToken"]
+        self._newest = newest  # not before: pages that were not reached are looked for again
 
     def _to_list(self, eyes: Eyes) -> list[str]:
         """Pipelines to list by themselves: those on screen once a minute; without Search, those that ran lately too."""
         names = set(eyes.interest("pipeline")) | {n.rsplit("/", 1)[0] for n in eyes.interest("execution")}
-        if self._search_denied:
+        if self._search_from > eyes.now():
             names |= {e.pipeline for e in self._known.values() if not e.ended} | set(eyes.heads("pipeline"))
         now = eyes.now()
         due = sorted((n for n in names if now - self._asked.get(n, 0) >= MINUTE), key=lambda n: self._asked.get(n, 0))
@@ -132,11 +166,9 @@ class ExecutionWatch:
                 definition = parse(answer["PipelineDefinition"])
                 eyes.saw("definition", definition.name, definition)
                 seen = msgspec.structs.replace(seen, definition=definition.name)
-            if not known.parameters:
+            if not known.parameters and not known.detailed:
                 answer = client.list_pipeline_parameters_for_execution(PipelineExecutionArn=known.arn, MaxResults=100)
-                seen = msgspec.structs.replace(
-                    seen, parameters={p["Name"]: p["Value"] for p in answer.get("PipelineParameters", ())}
-                )
+                seen = msgspec.structs.replace(seen, parameters=kept(answer.get("PipelineParameters", ())))
         except NotFound:
             self._known.pop(name, None)
             eyes.gone("execution", [name])

@@ -7,7 +7,7 @@ import msgspec
 from console.clock import Millis
 
 
-class Hold(msgspec.Struct, frozen=True):
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """ "Hands off": retrain and approvals of a held subject ask for its release first. Known to this ledger alone."""
 
     kind: str
@@ -17,7 +17,7 @@ class Hold(msgspec.Struct, frozen=True):
     at: Millis
 
 
-class Act(msgspec.Struct, frozen=True):
+class Act(msgspec.Struct, frozen=True, gc=False):
     """The last verified action on a subject: what its reversal is told from."""
 
     kind: str

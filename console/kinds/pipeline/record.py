@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from console.clock import Millis, to_ms
+from console.text import HIDDEN, looks_secret, redact
 
 
-class Parameter(msgspec.Struct, frozen=True, omit_defaults=True):
+class Parameter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """`type` is String, Integer, Float or Boolean; all values travel as strings."""
 
     name: str
@@ -21,7 +22,7 @@ class Parameter(msgspec.Struct, frozen=True, omit_defaults=True):
     choices: tuple[str, ...] = ()
 
 
-class Node(msgspec.Struct, frozen=True, omit_defaults=True):
+class Node(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One step of the definition. `after`: what it waits for; `branch`: the `step:if` or `step:else` it is under."""
 
     name: str
@@ -31,7 +32,7 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
     cached: bool = False
 
 
-class Pipeline(msgspec.Struct, frozen=True, omit_defaults=True):
+class Pipeline(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     name: str
     arn: str
     created_at: Millis | None = None
@@ -44,7 +45,7 @@ class Pipeline(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: dict[str, str] = {}
 
 
-class Definition(msgspec.Struct, frozen=True, omit_defaults=True):
+class Definition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The graph and parameters of one definition text. Named by its SHA-256: it never changes."""
 
     name: str
@@ -57,7 +58,7 @@ def parse(text: str) -> Definition:
     name = hashlib.sha256(text.encode()).hexdigest()
     try:
         content = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         content = {}
     if not isinstance(content, dict):
         content = {}
@@ -84,38 +85,68 @@ def parameters(definition: Mapping[str, Any]) -> tuple[Parameter, ...]:
         Parameter(
             name=str(p.get("Name", "")),
             type=str(p.get("Type", "String")),
-            default=_text(p["DefaultValue"]) if "DefaultValue" in p else None,
-            choices=tuple(_text(choice) for choice in p.get("EnumValues", ())),
+            default=_default(p),
+            choices=tuple(_text(choice) for choice in p.get("EnumValues") or ()),
         )
-        for p in definition.get("Parameters", ())
-        if isinstance(p, Mapping)
+        for p in definition.get("Parameters") or ()
+        if isinstance(p, dict)
     )
 
 
+def _default(parameter: Mapping[str, Any]) -> str | None:
+    """What is not given, as text. Never a secret: definitions are kept."""
+    if "DefaultValue" not in parameter:
+        return None
+    return HIDDEN if looks_secret(str(parameter.get("Name", ""))) else redact(_text(parameter["DefaultValue"]))
+
+
 def nodes(definition: Mapping[str, Any]) -> tuple[Node, ...]:
-    """Steps with what they wait for: DependsOn, and every `Steps.X` their arguments or conditions refer to."""
-    return tuple(_nodes(definition.get("Steps", ()), ""))
+    """Steps with what they wait for: DependsOn, what they refer to, and the condition whose branch they begin."""
+    found = list(_nodes(definition.get("Steps"), ""))
+    known = {node.name for node in found}
+    return tuple(msgspec.structs.replace(n, after=tuple(a for a in n.after if a in known)) for n in found)
 
 
 def _nodes(steps: Any, branch: str) -> Iterator[Node]:
-    for step in steps:
+    listed = [step for step in _typed(steps, list) if isinstance(step, dict)]
+    siblings = {str(step.get("Name", "")) for step in listed}
+    for step in listed:
         name, kind = str(step.get("Name", "")), str(step.get("Type", ""))
-        arguments = step.get("Arguments", {})
-        inner = {"IfSteps", "ElseSteps"} if kind == "Condition" else set()
-        outer = {key: value for key, value in arguments.items() if key not in inner}
-        referred = re.findall(
-            r'"Steps\.([A-Za-z0-9_-]+)', msgspec.json.encode([outer, step.get("PropertyFiles")]).decode()
-        )
-        std = re.findall(r'"StepName": ?"([^"]+)"', msgspec.json.encode(outer).decode())
-        after = dict.fromkeys([*step.get("DependsOn", ()), *referred, *std])
+        arguments = _typed(step.get("Arguments"), dict)
+        branches = {"IfSteps": "if", "ElseSteps": "else"} if kind == "Condition" else {}
+        own = {key: value for key, value in arguments.items() if key not in branches}
+        depends = map(str, _typed(step.get("DependsOn"), list))
+        after = dict.fromkeys([*depends, *_references([own, {**step, "Arguments": None}])])
         after.pop(name, None)
-        if not after and branch:
-            after = {branch.rsplit(":", 1)[0]: None}
-        cache = step.get("CacheConfig") or {}
-        yield Node(name, kind, tuple(after), branch, bool(cache.get("Enabled")))
-        if inner:
-            yield from _nodes(arguments.get("IfSteps", ()), f"{name}:if")
-            yield from _nodes(arguments.get("ElseSteps", ()), f"{name}:else")
+        if branch and not siblings.intersection(after):
+            after[branch.rsplit(":", 1)[0]] = None  # the first of its branch: the condition decides whether it runs
+        cached = bool(_typed(step.get("CacheConfig"), dict).get("Enabled"))
+        yield Node(name, kind, tuple(after), branch, cached)
+        for key, side in branches.items():
+            yield from _nodes(arguments.get(key), f"{name}:{side}")
+
+
+Shape = TypeVar("Shape", bound=dict[str, Any] | list[Any])
+
+
+def _typed(value: Any, shape: type[Shape]) -> Shape:
+    """The value where it has the shape that the schema says, else an empty one."""
+    return value if isinstance(value, shape) else shape()
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Names of steps that a value is taken from: `{"Get": "Steps.Train.ModelArtifacts…"}`, JsonGet's `StepName`."""
+    if isinstance(value, dict):
+        got, named = value.get("Get"), value.get("StepName")
+        if isinstance(got, str) and (step := re.match(r"Steps\.([A-Za-z0-9_-]+)", got)):
+            yield step[1]
+        if isinstance(named, str):
+            yield named
+        value = value.values()
+    elif not isinstance(value, list):
+        return
+    for item in value:
+        yield from _references(item)
 
 
 def _text(value: Any) -> str:

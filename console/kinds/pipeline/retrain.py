@@ -19,11 +19,10 @@ from console.kinds.hold.record import Hold
 from console.kinds.pipeline.record import Definition, Parameter, parse
 from console.kinds.pipeline.view import PipelineView, views
 from console.kinds.reading import decode
-from console.text import count
+from console.text import count, looks_secret
 
 START = "sagemaker:StartPipelineExecution"
 DISPLAY_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
-SECRET = re.compile(r"secret|passw|token|api[-_]?key|credential", re.IGNORECASE)
 
 
 class Retrain:
@@ -132,7 +131,7 @@ def check_parameters(definition: Definition, given: Mapping[str, str]) -> None:
         parameter = known.get(name)
         if parameter is None:
             raise UsageError(f"no parameter {name}", advice=f"there are: {', '.join(known) or 'none'}")
-        if SECRET.search(name):
+        if looks_secret(name):
             advice = "what is sent is kept in the journal: let the pipeline read it from a secret store instead"
             raise UsageError(f"{name} looks like a secret", advice=advice)
         if wrong := misfit(parameter, value):
@@ -220,7 +219,9 @@ def _cached(definition: Definition, view: PipelineView | None, effective: Mappin
         return Check("step cache", Verdict.WARN, f"{detail}; change a parameter")
     if same:
         return Check(
-            "step cache", Verdict.WARN, f"same parameters as {green.id}: {', '.join(cached)} come from the cache"
+            "step cache",
+            Verdict.WARN,
+            f"same parameters as {green.id}: {', '.join(cached)} come from the cache",
         )
     return Check("step cache", Verdict.PASS, f"parameters differ from {green.id}")
 

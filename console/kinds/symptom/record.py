@@ -8,7 +8,7 @@ from console.clock import Millis, iso
 from console.text import count
 
 
-class Symptom(msgspec.Struct, frozen=True):
+class Symptom(msgspec.Struct, frozen=True, gc=False):
     """Error lines of one window. `sample` is the most frequent one without its time stamp; `since` its first sight."""
 
     endpoint: str

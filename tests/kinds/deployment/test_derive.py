@@ -33,9 +33,7 @@ def seen(
 ) -> tuple[int, Endpoint]:
     phases = (Phase(phase),) if phase else ()
     pending = (
-        Pending(to, m(start) if start is not None else None, (Variant("AllTraffic", phases=phases),))
-        if to
-        else None
+        Pending(to, m(start) if start is not None else None, (Variant("AllTraffic", phases=phases),)) if to else None
     )
     return m(at), Endpoint(
         name="shop",
@@ -50,9 +48,7 @@ def seen(
     )
 
 
-def call(
-    at: float, target: str, *, event: str = "UpdateEndpoint", by: str = "ci-deployer", **more: Any
-) -> Change:
+def call(at: float, target: str, *, event: str = "UpdateEndpoint", by: str = "ci-deployer", **more: Any) -> Change:
     return Change(f"e{at}", m(at), event, "endpoint", "shop", by=by, actor="ci", target=target, **more)
 
 

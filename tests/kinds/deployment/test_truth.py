@@ -150,9 +150,7 @@ def check(observer: Observer) -> None:
             assert d.outcome is Outcome.SUCCEEDED
             unstarted[d.target] = unstarted.get(d.target, 0) + 1
             continue
-        fits = [
-            a for a in observer.true.attempts if a.target == d.target and abs(a.start - d.started_at) <= 1500
-        ]
+        fits = [a for a in observer.true.attempts if a.target == d.target and abs(a.start - d.started_at) <= 1500]
         assert len(fits) == 1, f"invented: {d}\n{told}"
         true = fits[0]
         assert true.start not in starts, f"told twice: {d}\n{told}"
@@ -168,9 +166,7 @@ def check(observer: Observer) -> None:
             assert seen and (true.end is None or max(seen) <= true.end), f"it is over: {d}\n{told}"
             assert d is found[0] or last_look >= true.start
         if d.ended_at is not None:
-            assert true.end is not None and -SECOND <= d.ended_at - true.end <= QUICKEST, (
-                f"not its end: {d}\n{told}"
-            )
+            assert true.end is not None and -SECOND <= d.ended_at - true.end <= QUICKEST, f"not its end: {d}\n{told}"
     for target, count in unstarted.items():
         known = sum(d.target == target and d.started_at is not None for d in found)
         assert count + known <= sum(a.target == target for a in observer.true.attempts), f"too many\n{told}"
@@ -182,9 +178,7 @@ def check(observer: Observer) -> None:
             assert mine[0].outcome in good, f"watched, yet {mine[0].outcome}: {attempt}\n{told}"
     for change in changes:
         if change.event in {"CreateEndpoint", "UpdateEndpoint"} and not change.error:
-            assert any(d.started_at and abs(d.started_at - change.at) <= 1500 for d in found), (
-                f"lost {change}\n{told}"
-            )
+            assert any(d.started_at and abs(d.started_at - change.at) <= 1500 for d in found), f"lost {change}\n{told}"
 
 
 def watched(observer: Observer, attempt: Attempt) -> bool:
@@ -193,11 +187,7 @@ def watched(observer: Observer, attempt: Attempt) -> bool:
         return False
     end = attempt.end
     described = [(at, s) for at, s in observer.sights if s.detailed]
-    before = [
-        at
-        for at, s in described
-        if s.pending and s.pending.started_at == attempt.start and at >= end - QUICKEST
-    ]
+    before = [at for at, s in described if s.pending and s.pending.started_at == attempt.start and at >= end - QUICKEST]
     following = min((m for m in observer.true.moves if m >= end), default=observer.true.now + 1)
     after = [at for at, s in described if end <= at <= following and not s.moving]
     return bool(before) and bool(after)
@@ -206,6 +196,4 @@ def watched(observer: Observer, attempt: Attempt) -> bool:
 def _short(sight: tuple[Millis, Endpoint]) -> str:
     at, s = sight
     kind = "describe" if s.detailed else "search"
-    return (
-        f"{iso(at)} {kind} {s.status} {s.config} pending={s.pending and s.pending.config} m={s.modified_at}"
-    )
+    return f"{iso(at)} {kind} {s.status} {s.config} pending={s.pending and s.pending.config} m={s.modified_at}"

@@ -1,0 +1,216 @@
+"""Log lines as they arrive, from `lastgood logs -f` as a subprocess that ends with the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from textual import events
+from textual.app import ComposeResult
+
+from console.text import count
+from screens.base import ConsoleScreen
+from screens.child import Child
+from screens.commands import Command, Group
+from screens.line_view import LineView
+from screens.log_book import LogBook
+from screens.pieces import Piece
+from screens.subject import subject_feed
+
+SINCE = ("15m", "1h", "6h")
+
+
+class LogScreen(ConsoleScreen):
+    """`step`: of a run, the log of that step; empty: of the one that tells most."""
+
+    def __init__(self, kind_id: str, name: str, *, step: str = "") -> None:
+        super().__init__()
+        self.kind_id, self.name_, self._step = kind_id, name, step
+        self.book = LogBook()
+        self.text = LineView(cursor=True)
+        self.text.follow = True
+        self._child: Child | None = None
+        self._since = 0
+        self._paused = False
+        self._held_back: list[str] = []
+        self._ended = ""
+        self._heard = False
+
+    def trail(self) -> Sequence[str]:
+        plural = next(kind.plural for kind in self.feed.kinds if kind.id == self.kind_id)
+        short = self.name_.rsplit("/", 1)[-1]
+        return (plural, short, f"log of {self._step}" if self._step else "log")
+
+    def notes(self) -> Sequence[Piece]:
+        notes: list[Piece] = [(f" {count(len(self.book), 'line')} in {SINCE[self._since]}", "dim")]
+        if self.book.needle:
+            notes.append((f", {len({number for number, _ in self.book.rows}):,} match", "dim"))
+        if self.book.errors:
+            notes += [(" · ", "dim"), (f"✖ {count(self.book.errors, 'error')}", "bad")]
+        state: Piece = ("following", "ok") if self.text.follow else ("not following: G", "warn")
+        if self._paused:
+            state = (f"paused, {len(self._held_back):,} wait", "warn")
+        elif self._ended:
+            state = (self._ended, "warn")
+        return [*notes, (" · ", "dim"), state]
+
+    def body(self) -> ComposeResult:
+        yield self.text
+
+    # The subprocess.
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._start()
+
+    def on_unmount(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+
+    def _start(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+        self.book.clear()
+        self._held_back.clear()
+        self._ended, self._heard, self.text.follow = "", False, True
+        arguments = ["logs", self.kind_id, self.name_, "-f", "--since", SINCE[self._since]]
+        arguments += ["--step", self._step] if self._step else []
+        self._child = Child(arguments, subject_feed(self).child_env)
+        self._draw()
+        self.run_worker(self._run(self._child), group="log", exclusive=True)
+
+    async def _run(self, child: Child) -> None:
+        code, said = await child.run(self._told)
+        if not self.is_attached or child is not self._child:
+            return
+        self._ended = "ended" if code == 0 else "stopped"
+        if code != 0:
+            message, advice = said_by(said)
+            self._ended = f"stopped: {message}"
+            self.console.tell(message, advice=advice, title="Log", severity="warning")
+        self._draw()
+
+    def _told(self, lines: list[str]) -> None:
+        if not self.is_attached:
+            return
+        self._heard = True
+        if self._paused:
+            self._held_back += lines
+            self.refresh_chrome()
+        else:
+            self._draw(self.book.add(lines))
+
+    def _draw(self, shift: int = 0) -> None:
+        if not self.book.rows:
+            words = "no line matches the filter" if self.book.needle and len(self.book) else "waiting for lines …"
+            if self._ended:
+                words = f"no line since {SINCE[self._since]} ago" if self._ended == "ended" else self._ended
+            self.text.has_cursor = False
+            self.text.show([((f" {words}", "dim"),)])
+        else:
+            self.text.has_cursor = True
+            self.text.feed(len(self.book.rows), self.book.line, shift=shift)
+        self.refresh_chrome()
+
+    # Moving: at the end it follows, further up it stays.
+
+    def body_key(self, event: events.Key) -> bool:
+        return self.text.press(event)
+
+    def on_line_view_moved(self, event: LineView.Moved) -> None:
+        self.text.follow = self.text.at_end
+        self.refresh_chrome()
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        if self.book.width:
+            self.call_after_refresh(self._rewrap)
+
+    # Filter: the line under the cursor stays where it can.
+
+    def filterable(self) -> bool:
+        return True
+
+    def chip(self) -> str:
+        return self.book.needle
+
+    def filter_typed(self, text: str) -> None:
+        number = self.book.number(self.text.cursor)
+        self.book.filter(text.strip())
+        self.text.needle = self.book.needle
+        self._keep(number)
+
+    def _keep(self, number: int) -> None:
+        if not self.text.follow:
+            self.text.cursor = self.book.row_of(number)
+        self._draw()
+
+    def go_back(self) -> None:
+        if self.book.needle:
+            self.text.follow = False
+            self.filter_typed("")
+        else:
+            super().go_back()
+
+    # Commands.
+
+    def commands(self) -> Iterator[Command]:
+        no_errors = "" if self.book.errors else "no error line yet"
+        yield Command("error", "e", "next error", "Go to the next error line", self._next_error, off=no_errors)
+        yield Command("wrap", "w", "wrap", "Wrap long lines, or cut them", self._wrap)
+        yield Command("pause", "p", "go on" if self._paused else "pause", "Hold new lines back, or let them in",
+                      self._pause)  # fmt: skip
+        yield Command("since", "s", f"since {SINCE[(self._since + 1) % len(SINCE)]}",
+                      f"How far back: {', '.join(SINCE)}", self._since_next)  # fmt: skip
+        yield Command("copy", "c", "copy", "Copy the line to the clipboard", self._copy)
+        yield Command(
+            "next", "n", "next", "The next line that matches the filter", self._next, Group.MOVE, footer=False
+        )
+        yield Command("down", "j", "down", "Also ↓; k or ↑ up, gg first, G last and follow, ctrl-d and ctrl-u",
+                      lambda: self.text.move("down"), Group.MOVE, footer=False)  # fmt: skip
+
+    def _next_error(self) -> None:
+        at = self.book.next_error(self.text.cursor) if self.book.rows else None
+        if at is None:
+            self.console.tell("No error line among those shown")
+        else:
+            self.text.follow = False
+            self.text.go(at)
+            self.refresh_chrome()
+
+    def _next(self) -> None:
+        number = self.book.number(self.text.cursor)
+        at = self.book.row_of(number + 1)
+        self.text.go(at if at < len(self.book.rows) else 0)
+        self.on_line_view_moved(LineView.Moved())
+
+    def _wrap(self) -> None:
+        number = self.book.number(self.text.cursor)
+        self.book.wrap(0 if self.book.width else self.text.size.width - 1)
+        self._keep(number)
+
+    def _rewrap(self) -> None:
+        number = self.book.number(self.text.cursor)
+        self.book.wrap(self.text.size.width - 1)
+        self._keep(number)
+
+    def _pause(self) -> None:
+        self._paused = not self._paused
+        if not self._paused:
+            held, self._held_back = self._held_back, []
+            self._draw(self.book.add(held))
+        self.refresh_chrome()
+
+    def _since_next(self) -> None:
+        self._since = (self._since + 1) % len(SINCE)
+        self._start()
+
+    def _copy(self) -> None:
+        if self.book.rows:
+            self.console.copy(self.book.entry(self.text.cursor).text)
+
+
+def said_by(stderr: str) -> tuple[str, str]:
+    """(message, advice) from what a command said last on stderr: `lastgood: message — advice`."""
+    lines = [line for line in stderr.split("\n") if line.strip()]
+    message, _, advice = (lines[-1] if lines else "it ended without a word").removeprefix("lastgood: ").partition(" — ")
+    return message, advice

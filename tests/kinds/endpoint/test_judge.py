@@ -1,0 +1,345 @@
+"""What is wrong, in words: every branch of the verdict, with the words an operator reads first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from console.clock import DAY, HOUR, MINUTE
+from console.kinds.base import Sign
+from console.kinds.deployment.record import Deployment, Outcome, Proof
+from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant
+from console.kinds.endpoint.view import EndpointView, judge, order, phase_words
+from console.kinds.hold.record import Act, Hold
+from console.kinds.symptom.record import Symptom
+
+NOW = 1_795_489_920_000  # 2026-11-24T03:12:00Z
+
+
+def endpoint(status: str = "InService", config: str = "risk-v7", **more: Any) -> Endpoint:
+    return Endpoint(name="risk", arn="arn", status=status, config=config, modified_at=NOW - 5 * MINUTE, **more)
+
+
+def moving(
+    minutes: float = 6, phase: str = "Creating", message: str = "", *, since: float | None = None, **more: Any
+) -> Endpoint:
+    phases = (Phase(phase, message, NOW - round((minutes if since is None else since) * MINUTE)),) if phase else ()
+    pending = Pending("risk-v8", NOW - round(minutes * MINUTE), (Variant("AllTraffic", phases=phases),))
+    return endpoint("Updating", pending=pending, **more)
+
+
+def deployed(outcome: Outcome, target: str = "risk-v8", ago: int = 9 * MINUTE, **more: Any) -> Deployment:
+    told = {
+        "source": "risk-v7",
+        "ended_at": NOW - ago + 8 * MINUTE,
+        "by": "ci-deployer",
+        "actor": "ci",
+    } | more
+    return Deployment(target=target, started_at=NOW - ago, outcome=outcome, proofs=(Proof("seen"),), **told)
+
+
+def symptom(config: str = "risk-v7", errors: int = 9, ago: int = MINUTE) -> Symptom:
+    return Symptom("risk", config, NOW - ago, errors, 4000, "KeyError: 'dep_delay'", NOW - 2 * MINUTE)
+
+
+ACT = Act("endpoint", "risk", "rollback", "risk-v8", "risk-v7", "arn:oncall", NOW - HOUR, "a1")
+HOLD = Hold("endpoint", "risk", "[red]audit", "maria", NOW - HOUR)
+CANARY = {
+    "BlueGreenUpdatePolicy": {
+        "TrafficRoutingConfiguration": {"Type": "CANARY", "WaitIntervalInSeconds": 3600},
+        "TerminationWaitInSeconds": 3600,
+        "MaximumExecutionTimeoutInSeconds": 28800,
+    }
+}
+BAKING = "Baking for 600 seconds (WaitIntervalInSeconds) with traffic enabled on canary capacity of 1 instance(s)."
+TERRAFORM = {"by": "terraform", "actor": "tf"}
+S, M, C, W, U = Outcome.SUCCEEDED, Sign.MOVING, Sign.CRITICAL, Sign.WARNING, Sign.UNKNOWN
+
+TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] = {
+    "ok": (endpoint(), [], {}, Sign.OK, "ok"),
+    "ok, long since": (endpoint(), [deployed(S, "risk-v7", 3 * DAY)], {}, Sign.OK, "ok"),
+    "ok, newly": (endpoint(), [deployed(S, "risk-v7")], {}, Sign.OK, "ok, risk-v7 since 03:03Z by ci"),
+    "failed": (endpoint("Failed"), [], {}, C, "failed: only deleting and creating it again helps"),
+    "mixed": (
+        endpoint("UpdateRollbackFailed"),
+        [],
+        {},
+        C,
+        "update and its roll back failed: mixed fleets serve",
+    ),
+    "out of service": (endpoint("OutOfService"), [], {}, C, "out of service"),
+    "unknown status": (endpoint("Hibernating"), [], {}, U, "status Hibernating is not known here"),
+    "no status": (endpoint(""), [], {}, U, "status missing is not known here"),
+    "maintenance": (endpoint("SystemUpdating"), [], {}, M, "AWS maintenance since 03:07Z"),
+    "scaling failed": (
+        endpoint("RollingBack"),
+        [],
+        {},
+        M,
+        "capacity or weights failed, going back to risk-v7",
+    ),
+    "updating, unseen why": (endpoint("Updating"), [], {}, M, "updating"),
+    "creating": (endpoint("Creating"), [], {}, M, "creating risk-v7"),
+    "deleting": (endpoint("Deleting"), [], {}, M, "deleting"),
+    "launching": (moving(), [], {}, M, "risk-v8: launching since 03:06Z"),
+    "no phase yet": (moving(phase=""), [], {}, M, "risk-v8: starting"),
+    "baking": (moving(9, "Baking", BAKING, since=2), [], {}, M, "risk-v8: canary baking until 03:20Z"),
+    "launching hangs": (moving(47), [], {}, W, "risk-v8 stuck launching since 02:25Z, risk-v7 serves"),
+    "launching hangs, usually slower": (
+        moving(47),
+        [deployed(S, ago=DAY, ended_at=NOW - DAY + 20 * MINUTE)],
+        {},
+        M,
+        "risk-v8: launching since 02:25Z",
+    ),
+    "a long bake is planned": (
+        moving(150, "Baking", BAKING, policy=CANARY),
+        [],
+        {},
+        M,
+        "risk-v8: canary baking since 00:42Z",
+    ),
+    "a bake hangs": (moving(150, "Baking", BAKING), [], {}, W, "risk-v8 stuck since 00:42Z, risk-v7 serves"),
+    "logs of what comes": (
+        moving(9, "ActivatingTraffic"),
+        [],
+        {"symptom": symptom()},
+        W,
+        "risk-v8: taking traffic since 03:03Z; logs: KeyError: 'dep_delay'",
+    ),
+    "logs": (
+        endpoint(),
+        [deployed(S, "risk-v7")],
+        {"symptom": symptom()},
+        W,
+        "risk-v7 since 03:03Z: containers log errors: KeyError: 'dep_delay'",
+    ),
+    "logs, quiet again": (endpoint(), [], {"symptom": symptom(errors=0)}, Sign.OK, "ok"),
+    "logs, long ago": (endpoint(), [], {"symptom": symptom(ago=2 * HOUR)}, Sign.OK, "ok"),
+    "held": (endpoint(), [], {"hold": HOLD}, Sign.HELD, "held: [red]audit"),
+    "held, but it burns": (
+        endpoint(),
+        [],
+        {"hold": HOLD, "symptom": symptom()},
+        W,
+        "risk-v7: containers log errors: KeyError: 'dep_delay'",
+    ),
+    "silent roll back": (
+        endpoint(),
+        [deployed(Outcome.FAILED)],
+        {},
+        Sign.OK,
+        "note: risk-v8 silently failed 03:03Z, risk-v7 serves",
+    ),
+    "failed with a reason": (
+        endpoint(),
+        [deployed(Outcome.FAILED, reason="ping")],
+        {},
+        Sign.OK,
+        "note: risk-v8 failed 03:03Z, risk-v7 serves",
+    ),
+    "rolled back": (
+        endpoint(),
+        [deployed(Outcome.ROLLED_BACK, reason="alarm")],
+        {},
+        Sign.OK,
+        "note: risk-v8 rolled back 03:03Z, risk-v7 serves",
+    ),
+    "failed long ago": (endpoint(), [deployed(Outcome.FAILED, ago=3 * DAY)], {}, Sign.OK, "ok"),
+    "not watched": (
+        endpoint(),
+        [deployed(Outcome.UNKNOWN)],
+        {},
+        Sign.OK,
+        "note: risk-v8 of 03:03Z is not in service, risk-v7 serves",
+    ),
+    "a reason without a deployment": (
+        endpoint(failure_reason="InsufficientInstanceCapacity"),
+        [],
+        {},
+        Sign.OK,
+        "note: an update failed by 03:07Z, risk-v7 serves",
+    ),
+    "undone by Terraform": (
+        endpoint(config="risk-v8"),
+        [deployed(S, **TERRAFORM)],
+        {"act": ACT},
+        C,
+        "roll back of 02:12Z undone: Terraform (terraform) went back to risk-v8",
+    ),
+    "being undone": (
+        moving(),
+        [deployed(Outcome.IN_PROGRESS, ago=6 * MINUTE, **TERRAFORM)],
+        {"act": ACT},
+        C,
+        "roll back of 02:12Z undone: Terraform (terraform) went back to risk-v8",
+    ),
+    "undone by nobody known": (
+        endpoint(config="risk-v8"),
+        [deployed(S, by="", actor="")],
+        {"act": ACT},
+        C,
+        "roll back of 02:12Z undone: somebody went back to risk-v8",
+    ),
+    "Terraform went elsewhere": (
+        endpoint(config="risk-v9"),
+        [deployed(S, "risk-v9", **TERRAFORM)],
+        {"act": ACT},
+        C,
+        "roll back of 02:12Z undone: Terraform (terraform) went to risk-v9",
+    ),
+    "a new version by CI is no reversal": (
+        endpoint(config="risk-v9"),
+        [deployed(S, "risk-v9")],
+        {"act": ACT},
+        Sign.OK,
+        "ok, risk-v9 since 03:03Z by ci",
+    ),
+    "rolled back, and it stays": (
+        endpoint(),
+        [deployed(S, "risk-v7", ago=70 * MINUTE, by="oncall", actor="oncall")],
+        {"act": ACT},
+        Sign.OK,
+        "ok",
+    ),
+    "Terraform tried and failed": (
+        endpoint(),
+        [deployed(Outcome.FAILED, **TERRAFORM)],
+        {"act": ACT},
+        Sign.OK,
+        "note: risk-v8 silently failed 03:03Z, risk-v7 serves",
+    ),
+    "undone, and dead": (
+        endpoint("Failed", "risk-v8"),
+        [deployed(S)],
+        {"act": ACT},
+        C,
+        "failed: only deleting and creating it again helps",
+    ),
+    "an old roll back": (
+        endpoint(config="risk-v8"),
+        [deployed(S, **TERRAFORM)],
+        {"act": msgspec.structs.replace(ACT, at=NOW - 3 * DAY)},
+        Sign.OK,
+        "ok, risk-v8 since 03:03Z by tf",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TABLE, ids=lambda case: case.replace(" ", "-"))
+def test_every_branch(case: str) -> None:
+    e, deployments, around, sign, words = TABLE[case]
+    verdict = judge(e, deployments, now=NOW, **around)
+    assert (verdict.sign, verdict.words) == (sign, words)
+    assert verdict.reasons, "what decided it is told"
+
+
+def test_the_reasons_of_a_hanging_update_say_when_it_ends_by_itself() -> None:
+    policy = {"BlueGreenUpdatePolicy": {"MaximumExecutionTimeoutInSeconds": 3600}}
+    reasons = judge(moving(47, policy=policy), [], now=NOW).reasons
+    assert "AWS gives it up at 03:25Z, its policy's time limit" in reasons
+    assert "usual duration unknown" in reasons
+
+
+@pytest.mark.parametrize(
+    ("policy", "minutes"),
+    [
+        ({}, 0),
+        (CANARY, 120),
+        (
+            {
+                "BlueGreenUpdatePolicy": {
+                    "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+                }
+            },
+            0,
+        ),
+        (
+            {
+                "BlueGreenUpdatePolicy": {
+                    "TrafficRoutingConfiguration": {
+                        "Type": "LINEAR",
+                        "WaitIntervalInSeconds": 600,
+                        "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 25},
+                    },
+                    "TerminationWaitInSeconds": 60,
+                }
+            },
+            31,
+        ),
+        (
+            {
+                "RollingUpdatePolicy": {
+                    "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+                    "WaitIntervalInSeconds": 300,
+                }
+            },
+            10,
+        ),
+    ],
+)
+def test_how_long_a_policy_only_waits(policy: dict[str, Any], minutes: int) -> None:
+    assert endpoint(policy=policy).bake_ms == minutes * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "words"),
+    [
+        ("Baking", "", "v8: full fleet baking since 03:10Z"),
+        ("Baking", "Baking for x seconds on batch capacity", "v8: batch baking since 03:10Z"),
+        ("Baking", BAKING.replace("canary", "full"), "v8: full fleet baking until 03:20Z"),
+        ("Deleting", "", "v8: old fleet leaving since 03:10Z"),
+        ("Levitating", "\x1b[31m", "v8: levitating since 03:10Z"),
+    ],
+)
+def test_phases_in_words(status: str, message: str, words: str) -> None:
+    assert phase_words("v8", Phase(status, message, NOW - 2 * MINUTE), NOW) == words
+    assert phase_words("v8", Phase("Creating"), NOW) == "v8: launching"
+
+
+def view(sign_of: Endpoint, *deployments: Deployment, **around: Any) -> EndpointView:
+    verdict = judge(sign_of, deployments, now=NOW, **around)
+    return EndpointView(endpoint=sign_of, observed_at=NOW, verdict=verdict, deployments=deployments)
+
+
+def test_worst_first_and_notes_before_the_quiet() -> None:
+    views = [
+        view(endpoint()),
+        view(endpoint(), deployed(Outcome.FAILED)),
+        view(endpoint(), hold=HOLD),
+        view(endpoint("Hibernating")),
+        view(moving()),
+        view(moving(47)),
+        view(endpoint("Failed")),
+    ]
+    signs = [v.sign for v in sorted(views, key=order)]
+    assert signs == [C, W, M, U, Sign.HELD, Sign.OK, Sign.OK]
+    assert sorted(views, key=order)[-2].verdict.words.startswith("note: ")
+
+
+def test_the_owner_is_the_machine_that_will_deploy_again_not_who_rolled_back() -> None:
+    rolled = deployed(S, "risk-v7", by="oncall", actor="oncall")
+    assert view(endpoint(), rolled, deployed(S, ago=DAY, **TERRAFORM)).owner == "tf"
+    assert view(endpoint(), rolled, deployed(S, ago=DAY, by="maria", actor="maria")).owner == "oncall"
+    assert view(endpoint()).owner == ""
+
+
+def test_the_names_that_scripts_rely_on() -> None:
+    e = endpoint(variants=(Variant("AllTraffic", 1.0, 1.0, 2, 3, ("img",)),))
+    told = view(e, deployed(Outcome.FAILED, reason="ping")).to_json()
+    assert {"name", "status", "config", "pending_config", "owner", "variants", "deployments"} <= set(told)
+    assert {"name", "weight", "instances", "desired_instances"} <= set(told["variants"][0])
+    assert set(told["deployments"][0]) >= {
+        "from",
+        "to",
+        "started_at",
+        "ended_at",
+        "outcome",
+        "by",
+        "evidence",
+    }
+    assert told["deployments"][0]["outcome"] == "failed"
+    assert told["deployments"][0]["started_at"] == "2026-11-24T03:03:00.000Z"
+    msgspec.json.encode(told)

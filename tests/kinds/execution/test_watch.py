@@ -1,0 +1,264 @@
+"""Runs, pipelines, changes and symptoms seen at few calls, on the embedded world through the collector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from console.clock import DAY
+from console.kinds.change.record import LATE, Change
+from console.kinds.change.view import complete_until
+from console.kinds.execution.record import Execution
+from console.kinds.pipeline.record import Definition, Pipeline
+from console.kinds.reading import decode
+from console.kinds.symptom.record import Symptom
+from console.text import HIDDEN
+from console.world.identity import CI
+from tests.kinds.conftest import Bench
+
+Make = Callable[..., Bench]
+
+
+def runs(bench: Bench) -> dict[str, Execution]:
+    return {e.name: e for e in decode(bench.snapshot, "execution", Execution)}
+
+
+def calls(bench: Bench, source: str = "executions") -> dict[str, int]:
+    spent, errors = bench.look(source)
+    assert errors == []
+    return dict(spent)
+
+
+@pytest.fixture
+def rested(bench: Make) -> Bench:
+    made = bench()
+    for _ in range(4):  # the first looks read the steps of what runs or failed lately
+        made.tick(3600)
+        calls(made)
+        calls(made, "pipelines")
+    while any(not e.ended for e in runs(made).values()):
+        made.tick(600)
+        calls(made)
+    made.tick(1)
+    calls(made)
+    made.tick(20)
+    return made
+
+
+def start(bench: Bench, pipeline: str, **parameters: str) -> str:
+    request: dict[str, Any] = {
+        "PipelineName": pipeline,
+        "ClientRequestToken": f"t{bench.clock.s}".ljust(40, "x"),
+    }
+    if parameters:
+        request["PipelineParameters"] = [{"Name": k, "Value": v} for k, v in parameters.items()]
+    arn = bench.call("StartPipelineExecution", **request)["PipelineExecutionArn"]
+    return f"{pipeline}/{arn.rsplit('/', 1)[-1]}"
+
+
+def test_the_first_look_finds_the_runs_of_a_month(bench: Make) -> None:
+    one = bench()
+    spent = calls(one)
+    assert spent["Search"] <= 3
+    found = runs(one)
+    assert len(found) > 50 and len({e.pipeline for e in found.values()}) == 4
+    assert min(e.created_at or 0 for e in found.values()) < one.now - 20 * DAY
+    assert spent.get("ListPipelineExecutionSteps", 0) <= 15
+
+
+def test_at_rest_a_sweep_is_one_search(rested: Bench) -> None:
+    seq = rested.ledger.last_seq()
+    for _ in range(4):
+        assert calls(rested) == {"Search": 1}
+        rested.tick(20)
+    assert rested.ledger.last_seq() == seq
+
+
+def test_a_run_is_followed_with_its_steps(rested: Bench) -> None:
+    name = start(rested, "delay-risk-train")
+    rested.tick(30)
+    spent = calls(rested)
+    assert spent["Search"] == 1 and spent["ListPipelineExecutionSteps"] == 1
+    run = runs(rested)[name]
+    assert run.status == "Executing" and run.steps and run.parameters["WindowDays"] == "90"
+    for _ in range(300):
+        rested.tick(120)
+        calls(rested)
+        if runs(rested)[name].ended:
+            break
+    run = runs(rested)[name]
+    assert run.status == "Succeeded" and all(s.status == "Succeeded" for s in run.steps)
+    assert {s.type for s in run.steps} >= {"ProcessingJob", "TrainingJob", "Condition"}
+
+
+def test_looked_at_means_its_graph_is_read_once(rested: Bench) -> None:
+    name = next(n for n, e in runs(rested).items() if e.status == "Succeeded" and not e.detailed)
+    rested.want("execution", name)
+    spent = calls(rested)
+    assert spent["DescribePipelineDefinitionForExecution"] == 1 and spent["ListPipelineExecutionSteps"] == 1
+    view = rested.view("execution", name)
+    assert view.nodes and {n.name for n in view.nodes} >= {s.name for s in view.execution.steps}
+    rested.want("execution", name)
+    rested.tick(20)
+    spent = calls(rested)
+    assert "DescribePipelineDefinitionForExecution" not in spent and "ListPipelineExecutionSteps" not in spent
+
+
+def test_where_search_is_denied_pipelines_are_listed(bench: Make) -> None:
+    one = bench()
+    one.world.faults.add(operation="Search", code="AccessDeniedException")
+    assert calls(one, "pipelines")["ListPipelines"] == 1
+    assert len(list(decode(one.snapshot, "pipeline", Pipeline))) == 4
+    spent = calls(one)
+    assert spent["ListPipelineExecutions"] == 4
+    assert len({e.pipeline for e in runs(one).values()}) == 4
+    name = start(one, "delay-risk-train")
+    one.tick(61)
+    calls(one)
+    assert runs(one)[name].status == "Executing"
+
+
+def test_one_run_that_cannot_be_read_does_not_hide_the_others(rested: Bench) -> None:
+    bad = start(rested, "delay-risk-train")
+    rested.tick(1)
+    good = start(rested, "search-rank-train")
+    rested.tick(30)
+    arn = rested.call("ListPipelineExecutions", PipelineName="delay-risk-train", MaxResults=1, SortOrder="Descending")
+    rested.world.faults.add(
+        operation="ListPipelineExecutionSteps",
+        code="AccessDeniedException",
+        match={"PipelineExecutionArn": arn["PipelineExecutionSummaries"][0]["PipelineExecutionArn"]},
+    )
+    calls(rested)
+    assert runs(rested)[good].steps and not runs(rested)[bad].steps
+    assert runs(rested)[bad].status == "Executing"
+
+
+def test_what_an_action_knows_better_is_not_overwritten_by_the_index(rested: Bench) -> None:
+    import msgspec
+
+    from tests.kinds.conftest import SCOPE
+
+    name = start(rested, "delay-risk-train")
+    rested.tick(30)
+    calls(rested)
+    run = runs(rested)[name]
+    stopped = msgspec.structs.replace(run, status="Stopping", modified_at=rested.now + 5000)
+    rested.ledger.observe(SCOPE, "execution", [(name, msgspec.json.encode(stopped), None)], at=rested.now)
+    rested.world.faults.add(operation="ListPipelineExecutionSteps", code="AccessDeniedException")
+    rested.tick(1)
+    calls(rested)
+    assert runs(rested)[name].status == "Stopping"
+
+
+def test_secrets_of_a_run_stay_out_of_the_ledger(bench: Make) -> None:
+    one = bench()
+    one.world.faults.add(
+        operation="ListPipelineParametersForExecution",
+        answer={
+            "PipelineParameters": [
+                {"Name": "DbPassword", "Value": "hunter2"},
+                {"Name": "Month", "Value": "7"},
+            ]
+        },
+    )
+    one.world.faults.add(operation="Search", answer={"Results": []})
+    calls(one, "pipelines")
+    one.ledger.interest.tell("aws:123456789012:eu-central-1", {"pipeline": ["delay-risk-train"]}, at=one.now)
+    calls(one)
+    name = next(iter(runs(one)))
+    one.want("execution", name)
+    calls(one)
+    assert runs(one)[name].parameters["DbPassword"] == HIDDEN
+    one.ledger.close()
+    assert b"hunter2" not in b"".join(p.read_bytes() for p in one.path.glob("ledger.db*"))
+
+
+def test_pipelines_cost_nothing_between_their_lists(rested: Bench) -> None:
+    rested.tick(30)
+    assert calls(rested, "pipelines") == {}
+    rested.tick(600)
+    assert calls(rested, "pipelines") == {"Search": 1}
+    rested.want("pipeline", "delay-risk-train")
+    assert calls(rested, "pipelines") == {"DescribePipeline": 1}
+    found = next(p for p in decode(rested.snapshot, "pipeline", Pipeline) if p.name == "delay-risk-train")
+    (definition,) = decode(rested.snapshot, "definition", Definition, [found.definition])
+    assert definition.parameters and definition.nodes
+    rested.call("DeletePipeline", PipelineName="search-rank-train", ClientRequestToken="d" * 40)
+    rested.tick(700)
+    calls(rested, "pipelines")
+    assert "search-rank-train" not in {p.name for p in decode(rested.snapshot, "pipeline", Pipeline)}
+
+
+def changes(bench: Bench) -> list[Change]:
+    return list(decode(bench.snapshot, "change", Change))
+
+
+def test_the_first_look_at_cloudtrail_fills_in_the_past(bench: Make) -> None:
+    one = bench()
+    spent = calls(one, "changes")
+    assert set(spent) == {"LookupEvents"} and spent["LookupEvents"] < 40
+    deploys = [c for c in changes(one) if c.event == "UpdateEndpoint"]
+    assert {c.actor for c in deploys} >= {"ci"}
+    assert min(c.at for c in deploys) < one.now - 20 * DAY
+    since = one.snapshot.since("changes")
+    assert since is not None and since <= one.now - 89 * DAY
+    assert one.now - LATE - 5000 <= complete_until(one.snapshot) <= one.now - LATE
+    one.tick(60)
+    assert calls(one, "changes") == {}, "nothing moved: nobody is asked"
+
+
+def test_a_move_makes_cloudtrail_worth_asking_until_it_has_told(bench: Make) -> None:
+    one = bench()
+    one.tick(3600)
+    calls(one, "changes")
+    calls(one, "endpoints")
+    name = "delay-risk"
+    config = next(
+        c["EndpointConfigName"]
+        for c in one.call("ListEndpointConfigs", NameContains=name, MaxResults=100)["EndpointConfigs"]
+        if c["EndpointConfigName"] != one.call("DescribeEndpoint", EndpointName=name)["EndpointConfigName"]
+    )
+    one.tick(3600)
+    one.call("UpdateEndpoint", EndpointName=name, EndpointConfigName=config, caller=CI)
+    one.tick(20)
+    calls(one, "endpoints")
+    assert calls(one, "changes")["LookupEvents"] == 4, "one for each event about endpoints"
+    assert not [c for c in changes(one) if c.at > one.now - 60_000], "CloudTrail is late"
+    one.tick(60)
+    calls(one, "changes")
+    assert [(c.target, c.actor) for c in changes(one) if c.at > one.now - 120_000] == [(config, "ci")]
+    one.tick(4000)
+    assert calls(one, "changes") == {}
+
+
+def test_cloudtrail_denied_degrades_its_own_source_only(bench: Make) -> None:
+    one = bench()
+    one.world.faults.add(operation="LookupEvents", code="AccessDeniedException", message="not for you")
+    _, errors = one.look("changes")
+    assert [type(e).__name__ for e in errors] == ["NotPermitted"]
+    assert complete_until(one.snapshot) == 0
+    assert calls(one, "endpoints")["Search"] == 1
+    assert one.view("endpoint", "delay-risk").verdict.words
+
+
+def test_containers_that_log_errors_after_a_deployment_are_noticed(bench: Make) -> None:
+    one = bench(fleet=12, speed=60)
+    with one.world.lock:
+        one.world.play("bad-config")
+    from console.world.incidents import INCIDENTS
+
+    name = INCIDENTS["bad-config"].subject.partition("/")[2]
+    found: Symptom | None = None
+    for _ in range(60):
+        one.tick(10)
+        calls(one, "endpoints")
+        spent = calls(one, "logs")
+        assert set(spent) <= {"POST logs", "FilterLogEvents"} and sum(spent.values()) <= 8 * 5
+        found = next((s for s in decode(one.snapshot, "symptom", Symptom) if s.name == name), None)
+        if found and found.errors:
+            break
+    assert found is not None and found.errors and found.sample and found.config
+    assert "error line" in found.words()

@@ -1,0 +1,280 @@
+"""From the list to the verified roll back and back again, on the embedded world with the real command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets._toast import Toast
+
+from console.actions.launch import log_of
+from console.clock import MINUTE, now_ms
+from console.kinds.base import Sign
+from screens.action import ActionScreen
+from screens.app import LastgoodApp
+from screens.form import FormScreen
+from screens.help import Ask
+from screens.listing import ListScreen
+from screens.plan import PlanScreen
+from screens.ways import WaysScreen
+from tests.screens.driving import drive, until
+from tests.screens.stage import Stage, ended, intents, line, listed, planned, sheet, stage
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One world for all; each test acts on an endpoint or pipeline of its own."""
+    with stage(tmp_path_factory.mktemp("acting"), "bad-config") as made:
+        yield made
+
+
+async def typed(pilot: Pilot[Any], text: str) -> None:
+    await pilot.press(*({" ": "space", "-": "minus", ":": "colon", "/": "slash"}.get(c, c) for c in text))
+
+
+def toasts(app: LastgoodApp) -> str:
+    return "\n".join(str(toast.render()) for toast in app.screen.query(Toast))
+
+
+def run(app: LastgoodApp, name: str, steps: Any, size: tuple[int, int] = (80, 24)) -> None:
+    async def whole(pilot: Pilot[Any]) -> None:
+        await listed(pilot, name)
+        await steps(app, pilot)
+
+    drive(app, whole, size)
+
+
+def test_the_whole_story_by_keys_alone(lab: Stage) -> None:
+    app = lab.app(collect=True)
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, WaysScreen) and bool(app.screen.table.keys))
+        ways = app.screen
+        assert isinstance(ways, WaysScreen)
+        await pilot.pause()
+        back = str(ways.table.cursor_key)
+        assert "serves now delay-risk-v8" in line(app, "now") and back == "delay-risk-v7"
+        assert "set 15 Nov" in sheet(app) or "was set" in sheet(app)
+        await pilot.press("R")
+        await planned(pilot)
+        assert f"Roll back delay-risk → {back}  prod as" in line(app, "crumbs")
+        assert "WHEN" in sheet(app) and "UpdateEndpoint" in sheet(app) and "UNDO" in sheet(app)
+        await pilot.press("tab")
+        await typed(pilot, "5xx yes")
+        await pilot.press("tab")
+        await typed(pilot, "INC-7")
+        await pilot.press("escape")
+        await typed(pilot, "pro")
+        assert not intents(lab.feeds[-1], "delay-risk")
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ActionScreen))
+        await ended(pilot)
+        assert f"Users are on {back} since" in sheet(app) and "● done" in line(app, "crumbs")
+        assert not app.running
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, ListScreen))
+
+    run(app, "delay-risk", steps)
+    [intent] = intents(lab.feeds[-1], "delay-risk")
+    assert (intent.body["reason"], intent.body["ticket"]) == ("5xx yes", "INC-7")
+    told = lab.cli("audit", intent.action_id)
+    assert "5xx yes" in told and "done" in told
+    sagemaker = lab.world.call("DescribeEndpoint", {"EndpointName": "delay-risk"})
+    assert sagemaker["EndpointConfigName"] == "delay-risk-v7"
+
+
+def test_only_the_name_typed_is_consent_where_it_is_guarded(lab: Stage) -> None:
+    app = lab.app()
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("R", "p", "r", "o", "d")  # typed ahead of the plan
+        await planned(pilot)
+        await pilot.press("enter", "enter", "y", "backspace")
+        plan = app.screen
+        assert isinstance(plan, PlanScreen)
+        plan.post_message(events.Paste("prod"))
+        await pilot.pause()
+        await pilot.press("tab")
+        await typed(pilot, "prod")  # into the reason
+        await pilot.press("tab", "y", "y")
+        await typed(pilot, "prod")  # into the ticket
+        await pilot.press("tab", "y", "enter")  # keys are keys now, and y is none here
+        assert "consent" not in {command.id for command in plan.all_commands()}
+        await pilot.press("tab")
+        await typed(pilot, "prox")
+        assert "not the context's name" in line(app, "consent")
+        await pilot.pause(0.2)
+        assert app.screen is plan and not app.running
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ListScreen))
+        assert "Nothing was done" in toasts(app)
+
+    run(app, "ads-embed", steps)
+    assert not intents(lab.feeds[-1], "ads-embed")
+
+
+def test_y_starts_it_once_where_it_is_not_guarded(lab: Stage) -> None:
+    app = lab.app("lab")
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("R")
+        await planned(pilot)
+        assert "Press y to do it" in line(app, "consent")
+        await pilot.press("enter", "tab", "y", "y", "enter")
+        assert "Reason yy_" in line(app, "why") and not app.running
+        await pilot.press("y", "y", "y")
+        await until(pilot, lambda: isinstance(app.screen, ActionScreen))
+        # Left alone it goes on; leaving the console asks first.
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ListScreen))
+        if app.running:
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, Ask))
+            await pilot.press("escape")
+        await until(pilot, lambda: not app.running, 40)
+        await until(pilot, lambda: "● Roll back churn-scorer" in toasts(app))
+        await typed(pilot, ":action")
+        await pilot.press("enter")
+        await ended(pilot)
+
+    run(app, "churn-scorer", steps)
+    feed = lab.feeds[-1]
+    [intent] = intents(feed, "churn-scorer")
+    assert intent.body["reason"] == "yy"
+    assert "already" not in log_of(feed.settings.state_dir, intent.action_id).read_text()
+
+
+def test_a_failed_check_is_told_first_and_offers_no_consent(lab: Stage) -> None:
+    app = lab.app("lab")
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("R")
+        await planned(pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "▸ to" in sheet(app))
+        await typed(pilot, "no-such-config")
+        await pilot.press("enter")
+        await planned(pilot)
+        assert sheet(app).startswith(" ✖ target config")
+        assert "It cannot be done now: target config" in line(app, "consent")
+        assert not line(app, "notice").strip()
+        app.feed.now = lambda: now_ms() + 6 * MINUTE  # type: ignore[method-assign]
+        await until(pilot, lambda: "made 6 m ago   r makes it again" in line(app, "notice"))
+        await pilot.press("y", "tab", "y", "enter")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, PlanScreen) and not app.running
+
+    run(app, "eta-minutes", steps)
+    assert not intents(lab.feeds[-1], "eta-minutes")
+
+
+def test_a_refused_plan_says_why_and_what_to_do(lab: Stage) -> None:
+    app = lab.app("museum")
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        app.open_list("endpoint")
+        await pilot.pause()
+        await listed(pilot, "route-cost")
+        screen = app.screen
+        assert isinstance(screen, ListScreen)
+        await pilot.press("R")
+        assert "this context is read-only" in toasts(app) and app.screen is screen
+        verb = next(verb for verb in app.feed.kinds[0].verbs if verb.id == "rollback")
+        assert app.places.plan is not None
+        app.push_screen(app.places.plan(app.feed, verb, ("route-cost",)))
+        await until(pilot, lambda: "No plan: context museum is read-only" in sheet(app), 20)
+        assert "choose another with --ctx" in sheet(app)
+
+    run(app, "route-cost", steps)
+
+
+def test_what_changed_meanwhile_takes_the_consent_away(lab: Stage) -> None:
+    app = lab.app("lab")
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("R")
+        await planned(pilot)
+        plan = app.screen
+        assert isinstance(plan, PlanScreen) and plan.plan is not None
+        await until(pilot, lambda: plan._basis is not None)
+        first, target = plan.plan.id, plan.plan.target
+        with lab.world.lock:
+            lab.world.call("UpdateEndpoint", {"EndpointName": "lead-value", "EndpointConfigName": target})
+        lab.cli("get", "endpoints", "--fresh", "-o", "name")
+        await until(pilot, lambda: "lead-value changed:" in line(app, "notice"), 20)
+        await pilot.press("y")
+        await pilot.pause(0.2)
+        assert not app.running and "It cannot be done now" in line(app, "consent")
+        await pilot.press("r")
+        await until(pilot, lambda: (plan.plan is not None and plan.plan.id != first) or bool(plan._error), 20)
+
+    run(app, "lead-value", steps)
+    assert not intents(lab.feeds[-1], "lead-value")
+
+
+def test_marked_rows_are_planned_one_after_another(lab: Stage) -> None:
+    app = lab.app()
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        for name in ("doc-extract", "demand-cast", "review-toxic"):
+            await listed(pilot, name)
+            await pilot.press("space")
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "▸ reason" in sheet(app))
+        assert "1 of 3" in line(app, "crumbs")
+        await pilot.press("enter")
+        assert "✖ say why" in sheet(app)
+        await typed(pilot, "drill: y")
+        await pilot.press("enter")
+        await planned(pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "drill: y" in sheet(app), 20)
+        assert "2 of 3" in line(app, "crumbs")
+        await pilot.press("enter")
+        await planned(pilot)
+        await pilot.press("n")  # this one is left out
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "3 of 3" in line(app, "crumbs"), 20)
+        await pilot.press("enter")
+        await planned(pilot)
+        await pilot.press("y")
+        await ended(pilot)
+        await until(pilot, lambda: not app.running, 20)
+
+    run(app, "doc-extract", steps, (100, 30))
+    views = {view.name: view for view in lab.feeds[-1].views("endpoint")}
+    held = {name for name, view in views.items() if view.sign is Sign.HELD}
+    assert len(held & {"doc-extract", "demand-cast", "review-toxic"}) == 2
+    assert all(views[name].hold.reason == "drill: y" for name in held)
+
+
+def test_a_new_run_by_its_form(lab: Stage, tmp_path: Path) -> None:
+    app = lab.app("lab", start="pipeline", collect=True)
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("N")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "OPTIONS" in sheet(app), 45)
+        form = app.screen
+        assert isinstance(form, FormScreen)
+        names = [one.id for one in form._inputs]
+        assert "MaxTrials" in names and form._inputs[0].group == "param"
+        await pilot.press(*["tab"] * names.index("MaxTrials"), "backspace", "backspace")
+        await typed(pilot, "4x")
+        assert "✖ not Integer" in sheet(app)
+        await pilot.press("enter")
+        assert app.screen is form
+        await pilot.press("backspace", "2")
+        assert "▲ was " in sheet(app) and form.answers()["param"] == {"MaxTrials": "42"}
+        await pilot.press("enter")
+        await planned(pilot)
+        assert "MaxTrials" in sheet(app) and "StartPipelineExecution" in sheet(app)
+        await pilot.press("y")
+        await ended(pilot)
+
+    run(app, "ads-embed-train", steps, (100, 30))
+    [intent] = intents(lab.feeds[-1], "ads-embed-train")
+    assert intent.body["plan"]["calls"][0]["params"]["PipelineParameters"] == [{"Name": "MaxTrials", "Value": "42"}]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from console.ledger.journal import TERMINAL, Entry
+from screens.action import step_lines, verdict_lines
+from screens.blocks import Line, plain
+from screens.deeds import ENDINGS
+from screens.pieces import lay_out
+from tests.screens.test_plan_text import NASTY, plan
+
+NOW = 1_795_489_920_000
+
+
+def entry(step: str, at: int = NOW, **body: Any) -> Entry:
+    return Entry(1, "s", "a1", step, at, body, "", "")
+
+
+def text(lines: Any) -> str:
+    return "\n".join(plain(line) for line in lines)
+
+
+def drawn(lines: list[Line], width: int) -> str:
+    return "\n".join("".join(char for char, _ in lay_out(line, (), width)).rstrip() for line in lines)
+
+
+def following(*entries: Entry, lost: str = "", **options: Any) -> Any:
+    end = "lost" if lost else entries[-1].step
+    words = lost or entries[-1].body.get("words", "")
+    return SimpleNamespace(entries=list(entries), last=entries[-1] if entries else None, end=end, words=words,
+                           plan=plan(**options), lost=lost)  # fmt: skip
+
+
+def test_every_end_has_words() -> None:
+    assert set(ENDINGS) == TERMINAL | {"lost"}
+
+
+def test_a_step_has_its_time_who_and_why() -> None:
+    intent = entry("intent", by="arn:aws:sts::1:assumed-role/OnCall/ana", reason="5xx", ticket="INC-7")
+    assert text(step_lines(intent, NOW, 80, current=False)) == " 03:12:00Z  ● consent         by ana · 5xx · INC-7"
+    assert "◐ verifying       v7: launching" in text(
+        step_lines(entry("verifying", words="v7: launching"), NOW, 80, current=True)
+    )
+    assert "▲ unclear" in text(step_lines(entry("unclear", words="connection reset"), NOW, 80, current=True))
+
+
+@pytest.mark.parametrize("step", ["intent", "queued", "call", "failed", "note", "of-a-newer-version"])
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_what_others_wrote_is_drawn_safely_and_wrapped(step: str, width: int) -> None:
+    hostile = entry(step, words=NASTY * 9, operation=NASTY, reason=NASTY * 9, by=NASTY)
+    shown = drawn(step_lines(hostile, NOW, width, current=True), 400)
+    assert all(len(line) <= width for line in shown.split("\n"))
+    assert not any(char in shown for char in "\x1b\x07\u202e") and "gone" not in shown
+
+
+def test_the_end_is_told_for_users() -> None:
+    began, done = entry("intent", NOW - 125_000), entry("done", words="InService on risk-v7, nothing pending")
+    shown = text(verdict_lines(following(began, done), None, NOW, 80))
+    assert "● Users are on risk-v7 since 03:12Z; it took 2 m 05 s" in shown
+    assert "Watched for two days" in shown and "UNDO    lastgood rollback" in shown and "audit 1" in shown
+    run = following(began, done, kind="pipeline")
+    assert "● Done in 2 m 05 s" in text(verdict_lines(run, None, NOW, 80))
+
+
+def test_a_failure_keeps_the_providers_words_and_the_advice() -> None:
+    failed = entry("failed", words="InService on v8, not on v7: no capacity", advice="plan again")
+    shown = text(verdict_lines(following(entry("intent"), failed), None, NOW, 80))
+    assert "✖ Failed" in shown and "no capacity" in shown and "plan again" in shown and "UNDO" not in shown
+    gone = text(verdict_lines(following(entry("intent"), lost="another action on x is running"), None, NOW, 80))
+    assert "✖ Its process ended before it did" in gone and "another action" in gone and ":resume" in gone

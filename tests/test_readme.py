@@ -1,0 +1,33 @@
+"""The README says what the program does."""
+
+from __future__ import annotations
+
+import re
+
+from console.cli.app import app
+from tests.readme import README, get, verb_table
+
+
+def test_the_verbs_are_those_of_the_records() -> None:
+    assert get("verbs") == verb_table(), "python -m tests.readme renews it"
+
+
+def test_every_command_it_names_exists() -> None:
+    import typer
+
+    known = set(typer.main.get_command(app).commands) | {"world"}  # type: ignore[attr-defined]
+    named = set(re.findall(r"`lastgood (?:--?\S+ )*([a-z]+)", README.read_text()))
+    assert named and named <= known, named - known
+
+
+def test_every_file_it_shows_is_there() -> None:
+    for path in re.findall(r"\]\(([^)#:]+)\)", README.read_text()):
+        assert (README.parent / path).exists(), path
+
+
+def test_the_figures_come_from_the_bench() -> None:
+    """Numbers in the README come from `make bench` alone."""
+    figures = get("bench")
+    assert "make bench" in figures
+    for letter in "abcdefg":
+        assert f"| {letter} |" in figures
