@@ -10,6 +10,7 @@ from typing import NamedTuple
 from console.clock import Millis, clock_time, duration, to_ms
 from console.fleet.timeline import by_whom
 from console.kinds.base import Sign, Verdict
+from console.kinds.change.record import ACTORS
 from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.record import SETTLED, Endpoint, Phase, Variant
 from console.kinds.endpoint.view import EndpointView
@@ -264,4 +265,4 @@ def _past(d: Deployment, now: Millis, e: Endpoint) -> list[Piece]:
         words = f"{words}{silently}{after}{f': {d.reason}' if d.reason else ''}"
     at = clock_time(d.at, now) if d.at else "?"
     style = "" if d.outcome not in {Outcome.UNKNOWN} else "dim"
-    return [(glyph, ink), (d.target, ""), (at, "dim"), (words, style), (by_whom(d.by, d.actor), "dim")]
+    return [(glyph, ink), (d.target, ""), (at, "dim"), (words, style), (ACTORS.get(d.actor, d.by), "dim")]

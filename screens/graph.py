@@ -21,6 +21,7 @@ DRAWN_AT_MOST = 6
 _SUFFIXES = ("-RegisterModel", "-CreateModel", "-RepackModel")
 """What the SageMaker SDK appends to the names of a step collection's steps."""
 
+SKIPPED = "·"
 _GLYPHS = {
     "Succeeded": ("●", "ok"),
     "Failed": ("✖", "bad"),
@@ -65,8 +66,10 @@ def _state(
     step, node = steps.get(name), nodes.get(name)
     if step is None:
         note = "branch not taken" if _skipped(node, steps, nodes) else "not reached" if ended else ""
-        return StepState(name, shown, "·" if note == "branch not taken" else "○", "dim", "", note, None, node)
+        return StepState(name, shown, SKIPPED if note == "branch not taken" else "○", "dim", "", note, None, node)
     glyph, ink = _GLYPHS.get(step.status, ("◌", "unknown"))
+    if step.status == "Failed" and "Fail" in (step.type, node.type if node else ""):
+        glyph, ink = "■", "warn"  # a Fail step has done what it is there for
     took, notes = "", []
     if step.status not in _GLYPHS:
         notes.append(f"status {step.status or 'missing'}")
@@ -270,7 +273,7 @@ def listed(
         branch = state.node.branch if state.node else ""
         condition, _, side = branch.rpartition(":")
         indent = "  " * _depth(state.node, nodes)
-        notes = [state.note] if state.note else []
+        notes = [state.note] if state.note and (state.step or state.glyph == SKIPPED) else []  # ○ says "not reached"
         waits = above.get(state.name, ())
         if condition and waits == (condition,):
             notes.insert(0, f"{'if' if side == 'if' else 'unless'} {condition}")

@@ -107,13 +107,10 @@ class Session:
         freshen(self, kind, force=force)
 
     def close(self) -> None:
-        """Hand over what was counted, and let go of the ledger."""
+        """Hand over what was counted. The ledger stays open: closing it makes a mere reader wait for the disk."""
         if "cloud" in self.__dict__:
             with contextlib.suppress(LastgoodError):
                 self.cloud.budget.flush()
-        if "ledger" in self.__dict__:
-            with contextlib.suppress(LastgoodError):
-                self.ledger.close()
 
     def child_env(self) -> dict[str, str]:
         """The environment for our own processes: the same context and the same ledger, whatever flags chose them."""

@@ -13,7 +13,6 @@ from console.actions.executor import Executor, Pace
 from console.actions.model import Check, Plan, Sighting, Stage, Verdict
 from console.actions.verb import Desk
 from console.clients.aws import Cloud
-from console.clock import iso
 from console.errors import CredentialsError, NotFound, NotPermitted, Refused, Rejected, TimedOut
 from console.ledger.journal import TERMINAL
 from console.ledger.locks import subject_lock
@@ -260,112 +259,6 @@ def test_nobody_answers(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rig.steps(plan)[1:7] == ["ready", "call", "again"] * 2 and rig.sent() == 1
 
 
-def queued(rig: Rig, config: str = "delay-risk-v8") -> str:
-    """A deployment in motion, and the roll back asked for meanwhile."""
-    rig.deploys(rig.config(config))
-    return config
-
-
-def test_queued_until_the_deployment_settles(rig: Rig) -> None:
-    bad = queued(rig)
-    plan = rig.plan(to=NEW)
-    assert plan.settle == f"InService on {bad}"
-    end = rig.apply(plan)
-    assert end.stage is Stage.DONE and rig.endpoint().config == NEW
-    assert rig.steps(plan)[:2] == ["intent", "queued"] and rig.sent() == 1
-    ready = next(e for e in rig.entries(plan) if e.step == "ready")
-    assert ready.body["words"] == f"InService on {bad}"
-
-
-def test_not_needed_when_the_deployment_falls_back(rig: Rig) -> None:
-    rig.world.region().of(Endpoints).bad_configs["delay-risk-v8"] = Trouble("Health check failed", after_s=60)
-    queued(rig)
-    plan = rig.plan(to=NEW)
-    end = rig.apply(plan)
-    assert end.stage is Stage.NOT_NEEDED and rig.steps(plan)[-1] == "not_needed"
-    assert rig.sent() == 0
-
-
-def test_refused_when_the_queue_settles_otherwise(rig: Rig) -> None:
-    """It falls back, but the roll back was to an even older config: that is not what was consented to."""
-    rig.world.region().of(Endpoints).bad_configs["delay-risk-v8"] = Trouble("Health check failed", after_s=60)
-    queued(rig)
-    plan = rig.plan(to=OLD)
-    end = rig.apply(plan)
-    assert end.stage is Stage.OVERTAKEN and NEW in end.words and "delay-risk-v8" in end.words
-    assert rig.sent() == 0
-
-
-def test_refused_when_another_deployment_follows(rig: Rig) -> None:
-    queued(rig)
-    plan = rig.plan(to=NEW)
-
-    def another() -> None:
-        rig.clock.tick(3600)
-        rig.deploys(rig.config("delay-risk-v9"))
-
-    rig.between = [another]
-    end = rig.apply(plan)
-    assert end.stage is Stage.OVERTAKEN and "delay-risk-v9" in end.words
-    assert rig.sent() == 0
-
-
-def test_the_preflight_runs_again_after_the_queue(rig: Rig) -> None:
-    queued(rig)
-    plan = rig.plan(to=NEW)
-
-    def delete() -> None:
-        with rig.world.lock:
-            rig.world.call("DeleteEndpointConfig", {"EndpointConfigName": NEW})
-
-    rig.between = [delete]
-    with pytest.raises(Refused, match="does not exist"):
-        rig.apply(plan)
-    assert rig.steps(plan)[-1] == "refused" and rig.sent() == 0
-
-
-def keys_in_a_file(rig: Rig) -> dict[str, object]:
-    """Credentials that a running process sees renewed. Context fields."""
-    (rig.folder.parent / "aws-credentials").write_text(
-        f"[oncall]\naws_access_key_id={rig.served.env['AWS_ACCESS_KEY_ID']}\naws_secret_access_key=x\n"
-    )
-    return {"ambient": False, "profile": "oncall"}
-
-
-def test_credentials_that_expire_in_the_queue_and_while_verifying_are_waited_out(rig: Rig) -> None:
-    values = keys_in_a_file(rig)
-    queued(rig)
-    plan = rig.plan(to=NEW)
-    expire = lambda: rig.fault("*", code="ExpiredTokenException", message="expired", times=12)  # noqa: E731
-    rig.between = [expire, *[lambda: None] * 150, expire]
-    end = rig.apply(plan, **values)
-    assert end.stage is Stage.DONE and rig.sent() == 1
-    told = [e for e in rig.entries(plan) if "cannot look" in e.body.get("words", "")]
-    assert {e.step for e in told} >= {"queued"}
-    assert len(told) <= 4  # said once, not at every look
-
-
-def test_credentials_that_end_for_good(rig: Rig) -> None:
-    """Variables do not renew themselves: in the queue it stops, nothing sent; after sending it is left open."""
-    queued(rig)
-    plan = rig.plan(to=NEW)
-    rig.between = [lambda: rig.fault("*", code="ExpiredTokenException", message="expired")]
-    with pytest.raises(Refused, match="nothing was sent"):
-        rig.apply(plan)
-    assert rig.steps(plan)[-1] == "refused" and rig.sent() == 0
-
-
-def test_credentials_that_end_while_verifying(rig: Rig) -> None:
-    plan = rig.plan()
-    rig.between = [lambda: rig.fault("*", code="ExpiredTokenException", message="expired")]
-    with pytest.raises(TimedOut):
-        rig.apply(plan)
-    assert rig.ledger.journal.unfinished(plan.scope) == [plan.id]
-    rig.world.faults.clear()
-    assert rig.executor(plan).resume(plan).stage is Stage.DONE
-    assert rig.sent() == 1
-
-
 def test_who_we_are_is_asked_before_anything_is_written(rig: Rig) -> None:
     plan = rig.plan()
     executor = rig.executor(plan)
@@ -429,15 +322,3 @@ def test_a_ledger_that_cannot_be_written_at_all(make: Callable[..., Rig], capfd:
     said = capfd.readouterr().err
     assert all(f"lastgood {plan.id} {step}" in said for step in ("intent", "ready", "call", "answer", "done"))
     blocker.execute("ROLLBACK")
-
-
-def test_nothing_is_queued_past_the_acting_credentials(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    queued(rig)
-    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", iso(rig.now() + 3 * 60_000))
-    plan = rig.plan(to=NEW)
-    with pytest.raises(Refused, match="acting credentials end"):
-        rig.apply(msgspec.structs.replace(plan, starts_at=rig.now() + 240_000))
-    assert rig.entries(plan) == []
-    with pytest.raises(Refused, match=r"acting credentials end .* before InService on delay-risk-v8: nothing was sent"):
-        rig.apply(plan)
-    assert rig.steps(plan)[-1] == "refused" and rig.sent() == 0

@@ -19,9 +19,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             found = opened.world.call("DescribeEndpoint", {"EndpointName": "delay-risk"})
             if found["EndpointStatus"] != "InService" or found["EndpointConfigName"] != "delay-risk-v8":
                 return False
-            group = "/aws/sagemaker/Endpoints/delay-risk"
-            lines = opened.world.call("FilterLogEvents", {"logGroupName": group}, service="logs")["events"]
-            return any("KeyError" in line["message"] for line in lines)
+            return "KeyError" in opened.run("logs", "endpoint", "delay-risk").out
 
         until(failing, 30, "the incident")
         opened.first = opened.run("get", "endpoints")  # type: ignore[attr-defined]

@@ -85,8 +85,9 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, *incidents: str, speed: float = 1.0) -> Iterator[Fleet]:
-    clock = Clock()
+def fleet(folder: Path, *incidents: str, speed: float = 1.0, at: float = NIGHT) -> Iterator[Fleet]:
+    """`at`: epoch seconds. Only a world of now has logs: moto drops what is older than 14 days, as AWS does."""
+    clock = Clock(at)
     world = World(seed=1, speed=speed, throttle=False, now=clock, config_lag_s=0.1, search_lag_s=0.1, trail_delay_s=0.1)
     for name in incidents:
         world.play(name)

@@ -87,9 +87,12 @@ def test_steps_stand_in_the_order_in_which_they_wait() -> None:
 NAMES = st.sampled_from(["a", "b", "c", "d", "e", HOSTILE])
 
 
+BRANCHES = st.sampled_from(["", "a:if", "b:else"])
+GRAPH_NODES = st.builds(Node, NAMES, st.just("X"), st.lists(NAMES, max_size=3).map(tuple), BRANCHES)
+
+
 @given(
-    st.lists(st.builds(Node, NAMES, st.just("X"), st.lists(NAMES, max_size=3).map(tuple), st.sampled_from(["", "a:if", "b:else"])),
-             max_size=7, unique_by=lambda node: node.name),
+    st.lists(GRAPH_NODES, max_size=7, unique_by=lambda node: node.name),
     st.lists(st.builds(step, NAMES, st.sampled_from(["Succeeded", "Failed", "Executing", "Levitating", ""])),
              max_size=4, unique_by=lambda s: s.name),
     st.integers(30, 200),

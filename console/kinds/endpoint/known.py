@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from console.kinds.endpoint.record import Endpoint
+from console.kinds.endpoint.record import Glimpse
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Way, ways
 from console.kinds.hold.record import Act, key
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def configs_seen(snapshot: Snapshot, name: str) -> set[str]:
     """Configs that were observed InService."""
-    decoder = msgspec.json.Decoder(Endpoint)
+    decoder = msgspec.json.Decoder(Glimpse)
     sights = [decoder.decode(fact.body) for fact in history(snapshot, "endpoint", [name])]
     return {sight.config for sight in sights if sight.status == "InService"}
 

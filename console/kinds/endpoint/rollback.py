@@ -15,7 +15,7 @@ from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Ver
 from console.actions.verb import Desk
 from console.clock import Millis, clock_time, duration
 from console.errors import NotFound, NotPermitted, Refused, SourceError
-from console.kinds.deployment.record import derive
+from console.kinds.deployment.derive import derive
 from console.kinds.endpoint import preflight
 from console.kinds.endpoint.known import configs_seen, last_act
 from console.kinds.endpoint.record import Endpoint, from_api

@@ -13,7 +13,8 @@ from console.clock import DAY, HOUR, MINUTE, SECOND, Millis, clock_time, duratio
 from console.kinds.base import Sign, Verdict
 from console.kinds.change.record import ACTORS, Change
 from console.kinds.change.view import complete_until
-from console.kinds.deployment.record import Deployment, Outcome, derive, is_current
+from console.kinds.deployment.derive import derive, is_current
+from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.record import MOVING, Endpoint, Glimpse, Phase
 from console.kinds.hold.record import Act, Hold
 from console.kinds.reading import decode, history
@@ -203,7 +204,7 @@ def _moving(
         words = f"capacity or weights failed, going back to {e.config}"
         return Verdict(Sign.MOVING, words, tuple(reasons), e.modified_at)
     if e.pending is None:
-        words = {"Creating": f"creating {e.config}", "Deleting": "deleting"}.get(e.status, "updating")
+        words = {"Creating": f"creating {e.config}", "Deleting": "deleting"}.get(e.status) or _changing(e)
         return Verdict(Sign.MOVING, words, tuple(reasons), e.modified_at)
     began = e.pending.started_at or e.modified_at or now
     phase = current_phase(e)
@@ -223,6 +224,16 @@ def _moving(
     if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
         return Verdict(Sign.WARNING, f"{words}; logs: {symptom.sample}", (*reasons, symptom.words()), began)
     return Verdict(Sign.MOVING, words, tuple(reasons), began)
+
+
+def _changing(e: Endpoint) -> str:
+    """What an update without a new config is about: capacity, or weights."""
+    scaled = [v for v in e.variants if v.instances != v.desired_instances and v.desired_instances is not None]
+    if scaled:
+        return ", ".join(f"scaling {v.name} from {v.instances or 0} to {v.desired_instances}" for v in scaled)
+    if any(v.weight != v.desired_weight and v.desired_weight is not None for v in e.variants):
+        return "shifting weights"
+    return "updating"
 
 
 def current_phase(e: Endpoint) -> Phase | None:

@@ -8,7 +8,8 @@ import pytest
 
 from console.clock import MINUTE
 from console.kinds.change.record import Change
-from console.kinds.deployment.record import Deployment, Outcome, derive, is_current
+from console.kinds.deployment.derive import derive, is_current
+from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant
 
 T0 = 1_800_000_000_000

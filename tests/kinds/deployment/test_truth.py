@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from console.clock import SECOND, Millis, iso
 from console.kinds.change.record import LATE, Change
-from console.kinds.deployment.record import QUICKEST, Deployment, Outcome, derive, is_current
+from console.kinds.deployment.derive import QUICKEST, derive, is_current
+from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.record import Endpoint
 from console.world.sagemaker.course import Trouble
 from tests.kinds.truth import CONFIGS, Attempt, TrueEndpoint

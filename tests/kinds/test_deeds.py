@@ -1,0 +1,309 @@
+"""Plans of retrain, retry, stop, hold and roll back: their pure parts, and what they read from the embedded world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from console.actions.model import Plan, Stage, Verdict
+from console.clock import MINUTE
+from console.errors import NotFound, Refused, UsageError
+from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant
+from console.kinds.endpoint.rollback import Rollback, _policy, _waiting, _when, around, observe
+from console.kinds.endpoint.view import EndpointView
+from console.kinds.execution import again
+from console.kinds.execution.record import Cause, Execution, cause
+from console.kinds.execution.view import views as runs_of
+from console.kinds.hold.hold import Holding
+from console.kinds.hold.record import Act, key
+from console.kinds.pipeline import retrain
+from console.kinds.pipeline.record import Definition, Node, Parameter
+from console.kinds.pipeline.view import PipelineView
+from console.world import moto_backends
+from tests.kinds.conftest import Bench
+from tests.kinds.desks import desk
+
+Make = Callable[..., Bench]
+PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
+NOW = 1_795_489_920_000
+DEFINITION = Definition(
+    "d",
+    (
+        Parameter("Month", "String", "2013-06"),
+        Parameter("Trees", "Integer", "100"),
+        Parameter("Rate", "Float", "0.1"),
+        Parameter("Full", "Boolean", "true"),
+        Parameter("Size", "String", "small", ("small", "large")),
+        Parameter("Must", "String"),
+    ),
+    (Node("extract", "Processing", cached=True), Node("train", "Training", ("extract",), cached=True)),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fits"),
+    [
+        ("Month", "", True),
+        ("Month", "x" * 1024, True),
+        ("Month", "x" * 1025, False),
+        ("Month", "a\nb", True),
+        ("Trees", "-3", True),
+        ("Trees", "3.5", False),
+        ("Trees", "", False),
+        ("Rate", "1e-3", True),
+        ("Rate", ".5", True),
+        ("Rate", "nan", False),
+        ("Full", "True", True),
+        ("Full", "yes", False),
+        ("Size", "large", True),
+        ("Size", "Large", False),
+        ("Nope", "1", False),
+        ("ApiToken", "x", False),
+    ],
+)
+def test_parameters_are_checked_before_anything_is_sent(name: str, value: str, fits: bool) -> None:
+    given = {"Must": "x", name: value}
+    if fits:
+        retrain.check_parameters(DEFINITION, given)
+    else:
+        with pytest.raises(UsageError) as told:
+            retrain.check_parameters(DEFINITION, given)
+        assert told.value.advice
+
+
+def test_what_has_no_default_must_be_given_and_secrets_must_not() -> None:
+    with pytest.raises(UsageError, match="Must has no default"):
+        retrain.check_parameters(DEFINITION, {})
+    secret = msgspec.structs.replace(DEFINITION, parameters=(Parameter("DbPassword", "String", "x"),))
+    with pytest.raises(UsageError, match="DbPassword looks like a secret"):
+        retrain.check_parameters(secret, {"DbPassword": "hunter2"})
+
+
+def run(id: str, status: str = "Succeeded", **more: Any) -> Execution:
+    return Execution(arn=f"arn:p/train/execution/{id}", pipeline="train", status=status, **more)
+
+
+def pipeline(*runs: Execution) -> PipelineView:
+    return PipelineView(pipeline=None, observed_at=0, verdict=None, runs=runs)  # type: ignore[arg-type]
+
+
+def test_selected_steps_take_the_rest_from_a_named_run() -> None:
+    view = pipeline(run("r", "Executing"), run("f", "Failed"), run("g"))
+    assert retrain._selection(DEFINITION, {}, view) is None
+    chosen = retrain._selection(DEFINITION, {"steps": "train, extract"}, view)
+    assert chosen == {
+        "SourcePipelineExecutionArn": "arn:p/train/execution/g",
+        "SelectedSteps": [{"StepName": "train"}, {"StepName": "extract"}],
+    }
+    named = retrain._selection(DEFINITION, {"steps": "train", "source": "f"}, view)
+    assert named is not None and named["SourcePipelineExecutionArn"].endswith("/f")
+    for args, words in [({"steps": "no"}, "no step no"), ({"steps": "train", "source": "r"}, "r: no run to take")]:
+        with pytest.raises(UsageError, match=words):
+            retrain._selection(DEFINITION, args, view)
+    with pytest.raises(UsageError, match="no green run"):
+        retrain._selection(DEFINITION, {"steps": "train"}, None)
+
+
+def test_a_cache_can_make_a_new_run_a_no_op() -> None:
+    green = pipeline(run("g", parameters={"Month": "2013-06"}))
+    same, other = {"Month": "2013-06"}, {"Month": "2013-07"}
+    assert retrain._cached(DEFINITION, green, same, False).verdict is WARN
+    assert "nothing is trained" in retrain._cached(DEFINITION, green, same, False).detail
+    assert retrain._cached(DEFINITION, green, other, False).verdict is PASS
+    assert retrain._cached(DEFINITION, green, same, True).verdict is PASS
+    assert retrain._cached(DEFINITION, pipeline(), same, False).verdict is UNKNOWN
+    half = msgspec.structs.replace(DEFINITION, nodes=(DEFINITION.nodes[0], Node("train", "Training")))
+    assert retrain._cached(half, green, same, False).detail.endswith("extract come from the cache")
+    assert retrain._cached(msgspec.structs.replace(DEFINITION, nodes=()), green, same, False).verdict is PASS
+
+
+def checks(plan: Plan) -> dict[str, Verdict]:
+    assert [c.verdict for c in plan.preflight] == sorted((c.verdict for c in plan.preflight), key=list(Verdict).index)
+    return {c.check: c.verdict for c in reversed(plan.preflight)}
+
+
+@pytest.fixture
+def one(bench: Make) -> Bench:
+    return bench(fleet=4)
+
+
+def test_a_plan_to_retrain(one: Bench) -> None:
+    deed, name = retrain.Retrain(), "delay-risk-train"
+    plan = deed.plan(desk(one, "retrain"), name, {"param": {"MaxDepth": "8"}, "name": "after-hours"})
+    (call,) = plan.calls
+    assert call.token and 32 <= len(call.params["ClientRequestToken"]) <= 128
+    assert call.params["PipelineParameters"] == [{"Name": "MaxDepth", "Value": "8"}]
+    assert plan.after["parameters"]["MaxDepth"] == "8" and plan.after["parameters"]["WindowDays"] == "90"
+    assert checks(plan)["hold"] is PASS and not plan.refused
+    with pytest.raises(UsageError, match="no display name"):
+        deed.plan(desk(one, "retrain"), name, {"name": "-x-"})
+    with pytest.raises(NotFound):
+        deed.plan(desk(one, "retrain"), "no-such", {})
+    again_ = deed.plan(desk(one, "retrain"), name, {"param": {"MaxDepth": "8"}})
+    assert again_.calls[0].params["ClientRequestToken"] != call.params["ClientRequestToken"], "one token per intent"
+
+
+def test_a_run_in_motion_is_told_before_another_is_started(one: Bench) -> None:
+    one.call("StartPipelineExecution", PipelineName="delay-risk-train", ClientRequestToken="t" * 40)
+    plan = retrain.Retrain().plan(desk(one, "retrain"), "delay-risk-train", {})
+    assert checks(plan)["running"] is WARN
+    one.world.faults.add(operation="ListPipelineExecutions", code="AccessDeniedException", message="no")
+    assert checks(retrain.Retrain().plan(desk(one, "retrain"), "delay-risk-train", {}))["running"] is UNKNOWN
+
+
+def test_a_hold_is_asked_for_its_release(one: Bench) -> None:
+    name = "delay-risk-train"
+    at = desk(one, "hold", "pipeline")
+    with pytest.raises(UsageError, match="no pipeline delay-risk-train in the ledger"):
+        Holding("pipeline").plan(at, name, {"reason": "audit"})
+    from console.kinds.pipeline.record import Pipeline
+
+    at.saw("pipeline", name, Pipeline(name, "arn"))
+    with pytest.raises(UsageError, match="needs a reason"):
+        Holding("pipeline").plan(at, name, {})
+    with pytest.raises(Refused, match="not held"):
+        Holding("pipeline").plan(at, name, {"release": True})
+    plan = Holding("pipeline").plan(at, name, {"reason": "audit [red]"})
+    assert plan.calls == () and plan.inverse.endswith("--release")
+    Holding("pipeline").keep(at, plan)
+    refused = retrain.Retrain().plan(desk(one, "retrain"), name, {})
+    assert [c.check for c in refused.refused] == ["hold"]
+    released = retrain.Retrain().plan(desk(one, "retrain"), name, {"release": True})
+    assert checks(released)["hold"] is WARN and not released.refused
+    assert retrain.Retrain().ready(desk(one, "retrain"), refused).stage is Stage.FAILED
+    assert retrain.Retrain().ready(desk(one, "retrain"), released).stage is Stage.GO
+    retrain.Retrain().keep(desk(one, "retrain"), released)
+    assert checks(retrain.Retrain().plan(desk(one, "retrain"), name, {}))["hold"] is PASS
+
+
+def runs_by(one: Bench, status: str) -> list[str]:
+    found = one.call("Search", Resource="PipelineExecution", MaxResults=100)["Results"]
+    arns = [r["PipelineExecution"] for r in found]
+    return [x["PipelineExecutionArn"] for x in arns if x["PipelineExecutionStatus"] == status]
+
+
+def test_retry_is_refused_where_the_error_repeats(one: Bench) -> None:
+    verdicts: dict[Cause, Verdict] = {}
+    for arn in runs_by(one, "Failed"):
+        plan = again.Retry().plan(desk(one, "retry"), arn, {})
+        (view,) = runs_of(desk(one, "retry").snapshot(), [plan.subject])
+        verdicts[cause(view.execution)] = checks(plan)["cause"]
+        assert bool(plan.refused) is (checks(plan)["cause"] is FAIL)
+        if plan.refused:
+            assert not again.Retry().plan(desk(one, "retry"), arn, {"force": True}).refused
+    assert verdicts.get(Cause.CODE_OR_DATA, FAIL) is FAIL and verdicts.get(Cause.CAPACITY, PASS) is PASS
+    assert len(verdicts) >= 2, verdicts
+    with pytest.raises(Refused, match="is Succeeded"):
+        again.Retry().plan(desk(one, "retry"), runs_by(one, "Succeeded")[0], {})
+    with pytest.raises(Refused, match="is Succeeded"):
+        again.Stop().plan(desk(one, "stop"), runs_by(one, "Succeeded")[0], {})
+    with pytest.raises(NotFound):
+        again.Retry().plan(desk(one, "retry"), "delay-risk-train/zzzzzzzzzzzz", {})
+    with pytest.raises(NotFound):
+        again.Retry().plan(desk(one, "retry"), "zzzzzzzzzzzz", {})
+
+
+def test_a_stop_says_what_it_waits_for(one: Bench) -> None:
+    arn = one.call("StartPipelineExecution", PipelineName="delay-risk-train", ClientRequestToken="t" * 40)
+    one.tick(30)
+    plan = again.Stop().plan(desk(one, "stop"), arn["PipelineExecutionArn"], {})
+    assert checks(plan) == {"in motion": PASS} and plan.inverse.startswith("lastgood retry ")
+
+
+@pytest.mark.parametrize(
+    ("status", "stage"),
+    [("Stopped", Stage.DONE), ("Stopping", Stage.WAIT), ("Executing", Stage.WAIT), ("Succeeded", Stage.FAILED)],
+)
+def test_a_stop_is_verified_by_its_end(one: Bench, status: str, stage: Stage) -> None:
+    arn = one.call("StartPipelineExecution", PipelineName="delay-risk-train", ClientRequestToken="t" * 40)
+    plan = again.Stop().plan(desk(one, "stop"), arn["PipelineExecutionArn"], {})
+    one.world.faults.add(operation="DescribePipelineExecution", answer={"PipelineExecutionStatus": status})
+    assert again.Stop().verify(desk(one, "stop"), plan, "", []).stage is stage
+
+
+E_ = Endpoint(name="risk", arn="", status="InService", config="v8", created_at=1)
+
+
+def view_of(e: Endpoint, usual: int | None = None) -> EndpointView:
+    return EndpointView(endpoint=e, observed_at=NOW, verdict=None, typical_ms=usual)  # type: ignore[arg-type]
+
+
+def test_when_a_roll_back_starts_and_users_are_safe() -> None:
+    at_once = _when(view_of(E_, 9 * MINUTE), False, NOW)
+    assert at_once == "starts at once; usually 9 m, users safe ~03:21Z"
+    assert "not known" in _when(view_of(E_), False, NOW)
+    moving = msgspec.structs.replace(E_, pending=Pending("v9", NOW - 4 * MINUTE))
+    queued = _when(view_of(moving, 9 * MINUTE), True, NOW)
+    assert queued == "queued (no cancel exists): starts ~03:17Z, safe ~03:26Z"
+    assert _when(view_of(moving), True, NOW).startswith("queued (no cancel exists): starts when the deployment settles")
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        ("Creating", "v8 serves until v9 takes traffic"),
+        ("Baking", "until then v9 takes traffic"),
+        ("", "v8 serves until v9 takes traffic"),
+    ],
+)
+def test_what_waiting_costs(phase: str, words: str) -> None:
+    phases = (Phase(phase, "", NOW),) if phase else ()
+    moving = msgspec.structs.replace(E_, pending=Pending("v9", NOW, (Variant("A", phases=phases),)))
+    assert _waiting(moving) == words
+    assert _waiting(E_) == "v8 serves until then"
+
+
+def alarmed(*names: str) -> Endpoint:
+    policy = {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CANARY"}},
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in names]},
+    }
+    return msgspec.structs.replace(E_, policy=policy)
+
+
+def test_an_alarm_that_would_revert_the_fix_is_left_out(one: Bench) -> None:
+    for name in ("green", "red"):
+        moto_backends.put_alarm("eu-central-1", name, "risk", "Invocation5XXErrors", 1)
+    moto_backends.set_alarm("eu-central-1", "red", "ALARM", "a test")
+    at = desk(one)
+    config, how, check = _policy(at, alarmed("green", "red"), gradual=False)
+    assert config["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "green"}]}
+    assert config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
+    assert check is not None and check.verdict is WARN and "red in ALARM" in check.detail and "green" in how
+    assert _policy(at, alarmed("red"), gradual=False)[0] == {}
+    config, how, _ = _policy(at, alarmed("green", "red"), gradual=True)
+    assert config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "CANARY"
+    assert config["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "green"}]}
+    _, _, check = _policy(at, alarmed("green", "no-more"), gradual=False)
+    assert check is not None and check.verdict is WARN and "no-more" in check.detail
+    assert _policy(at, E_, gradual=False) == ({}, "all at once", None)
+    one.world.faults.add(
+        operation="DescribeAlarms", service="monitoring", code="AccessDenied", message="no", status=403
+    )
+    config, _, check = _policy(at, alarmed("green"), gradual=False)
+    assert config == {} and check is not None and check.verdict is UNKNOWN, "of unknown state: better none than a trap"
+
+
+def test_nothing_good_is_known_nothing_is_chosen(one: Bench) -> None:
+    with pytest.raises(Refused, match="no config of delay-risk is known to have served"):
+        Rollback().plan(desk(one), "delay-risk", {})
+    with pytest.raises(NotFound):
+        Rollback().plan(desk(one), "no-such", {})
+    current = observe(desk(one), "delay-risk").config
+    with pytest.raises(Refused, match="already"):
+        Rollback().plan(desk(one), "delay-risk", {"to": current})
+
+
+def test_after_a_verified_roll_back_its_reversal_is_seen(one: Bench) -> None:
+    at = desk(one)
+    e = observe(at, "delay-risk")
+    act = Act("endpoint", "delay-risk", "rollback", e.config, "delay-risk-v6", at.identity, one.now - 5 * MINUTE, "a")
+    at.saw("act", key("endpoint", "delay-risk"), act)
+    one.tick(10)
+    moved = msgspec.structs.replace(e, pending=Pending(e.config, one.now), config="delay-risk-v6", status="Updating")
+    at.saw("endpoint", "delay-risk", moved)
+    verdict = around(at, moved).verdict
+    assert verdict.words.startswith("roll back of ") and f"back to {e.config}" in verdict.words

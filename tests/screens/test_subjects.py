@@ -1,0 +1,267 @@
+"""The screens of one thing, driven by keys on a ledger that a collector filled from the embedded world."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from screens.app import LastgoodApp
+from screens.endpoint import EndpointScreen
+from screens.execution import ExecutionScreen
+from screens.line_view import LineView
+from screens.live_table import LiveTable
+from screens.logs import LogScreen, said_by
+from screens.pieces import TextLine, lay_out
+from screens.pipeline import PipelineScreen
+from screens.reader import DescribeScreen, StepScreen, YamlScreen
+from screens.timeline import RelatedScreen, TimelineScreen
+from tests.screens.driving import drive, until
+from tests.screens.fleet import Fleet, fleet
+
+INCIDENTS = ("bad-config", "stuck-update", "silent-rollback", "pipeline-data")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A world of now, so that subprocesses which look at the wall clock find its logs."""
+    with fleet(tmp_path_factory.mktemp("fleet"), *INCIDENTS, at=float(int(time.time()))) as made:
+        made.look()
+        failed = failed_run(made)
+        made.look(1, execution=[failed], pipeline=["delay-risk-train"])
+        yield made
+
+
+def failed_run(lab: Fleet) -> str:
+    return next(view.name for view in lab.feed().views("execution") if view.sign.value == "warning")
+
+
+Steps = Callable[[LastgoodApp, Pilot[Any]], Awaitable[None]]
+
+
+def play(lab: Fleet, steps: Steps, size: tuple[int, int] = (100, 30), **options: Any) -> None:
+    app = lab.app(**options)
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: app.screen.is_mounted and bool(app.screen.query("#footer")))
+        await steps(app, pilot)
+
+    try:
+        drive(app, run, size)
+    finally:
+        app.feed.close()  # type: ignore[attr-defined]
+
+
+def text(app: LastgoodApp) -> str:
+    """What the text view of the screen shows, also below the edge."""
+    if not app.screen.is_mounted or not app.screen.query(LineView):
+        return ""
+    view = app.screen.query_one(LineView)
+    lines = (lay_out(view.line(n), (), max(1, view.size.width)) for n in range(view.count))
+    return "\n".join("".join(char for char, _ in cells).rstrip() for cells in lines)
+
+
+def footer(app: LastgoodApp) -> str:
+    return app.screen.query_one("#footer", TextLine).text
+
+
+def crumbs(app: LastgoodApp) -> str:
+    return app.screen.query_one("#crumbs", TextLine).text
+
+
+async def comes(pilot: Pilot[Any], kind: type, words: str = "") -> None:
+    app = pilot.app
+    assert isinstance(app, LastgoodApp)
+    await until(pilot, lambda: isinstance(app.screen, kind) and app.screen.is_mounted and words in text(app))
+
+
+def test_an_endpoint_from_the_list_and_all_ways_to_look_at_it(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: app.screen.query_one(LiveTable).cursor_key is not None)
+        app.screen.query_one(LiveTable).move_to("fraud-online")
+        await pilot.press("enter")
+        await comes(pilot, EndpointScreen, "FLEET")
+        assert "fraud-online-v31 → fraud-online-v32" in text(app)
+        assert "◐ launching" in text(app) and "AllTraffic" in text(app) and "OWNER" in text(app)
+        assert crumbs(app).strip().startswith("endpoints › fraud-online")
+        assert "w ways back" in footer(app) and "R Roll back (will queue)" in footer(app)
+        for key, screen in (("t", TimelineScreen), ("x", RelatedScreen), ("d", DescribeScreen), ("y", YamlScreen)):
+            await pilot.press(key)
+            await comes(pilot, screen)
+            await pilot.press("escape")
+            await comes(pilot, EndpointScreen)
+
+    play(lab, steps)
+
+
+def test_interest_is_told_while_it_is_on_screen(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await comes(pilot, EndpointScreen, "FLEET")
+        names = lambda: lab.ledger.interest.read(lab.scope, round(time.time() * 1000)).names  # noqa: E731
+        await until(pilot, lambda: names().get("endpoint") == {"delay-risk"})
+        await pilot.press("escape")
+        await until(pilot, lambda: names().get("endpoint", frozenset()) != {"delay-risk"})
+
+    play(lab, steps, subject="delay-risk")
+
+
+def test_it_follows_the_ledger_and_says_when_the_thing_is_gone(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await comes(pilot, EndpointScreen, "FLEET")
+        lab.ledger.tombstone(lab.scope, "endpoint", ["ads-embed"], at=lab.clock.ms())
+        await comes(pilot, EndpointScreen, "there is no endpoint ads-embed any more")
+        assert "FLEET" in text(app)  # what was known stays readable
+
+    play(lab, steps, subject="ads-embed")
+
+
+def test_a_name_that_never_was(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await comes(pilot, EndpointScreen, "there is no endpoint nobody")
+        for key in ("d", "y"):
+            await pilot.press(key)
+            await until(pilot, lambda: "there is no endpoint nobody" in text(app))
+            await pilot.press("escape")
+
+    play(lab, steps, subject="nobody")
+
+
+def test_a_pipeline_its_run_and_its_step(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await comes(pilot, PipelineScreen, "TAKES")
+        assert "InputData" in text(app) and "last green" in text(app)
+        await until(pilot, lambda: app.screen.query_one(LiveTable).cursor_key is not None)
+        assert "N New run" in footer(app) and "H Hold" in footer(app)
+        await pilot.press("enter")
+        await comes(pilot, ExecutionScreen, "LOG")  # the tail comes from a subprocess
+        shown = text(app)
+        assert "ClientError: column" in shown and "→ fix, not retry" in shown
+        assert "✖ Evaluate" in shown and "CHANGED SINCE THE LAST GREEN RUN" in shown
+        assert "KeyError: 'dep_delay'" in shown
+        assert "Y Retry" in footer(app)
+        retry = next(c for c in app.screen.all_commands() if c.id == "retry")  # type: ignore[attr-defined]
+        assert "repeat" in retry.off
+        screen = app.screen
+        assert isinstance(screen, ExecutionScreen) and screen.selected == "Evaluate"
+        await pilot.press("k", "enter")
+        await comes(pilot, StepScreen, "Train")
+        assert "training-job/" in text(app)
+        await pilot.press("escape", "j", "l")
+        await comes(pilot, LogScreen, "KeyError")
+        assert "log of Evaluate" in crumbs(app)
+
+    play(lab, steps, start="pipeline", subject="delay-risk-train")
+
+
+def test_logs_follow_filter_and_end_with_the_screen(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await comes(pilot, EndpointScreen, "FLEET")
+        await pilot.press("l")
+        await comes(pilot, LogScreen, "POST /invocations")
+        screen = app.screen
+        assert isinstance(screen, LogScreen)
+        child = screen._child
+        assert child is not None and child.running
+        every = len(screen.book)
+        assert every and screen.text.follow and "following" in crumbs(app)
+        await pilot.press("e")
+        assert not screen.text.follow and "✖" in text(app)
+        at = screen.book.entry(screen.text.cursor).text
+        assert "KeyError" in at
+        await pilot.press("slash", *"get")
+        await until(pilot, lambda: len(screen.book.rows) < every)
+        await pilot.press("enter", "escape")
+        assert len(screen.book.rows) >= every
+        await pilot.press("w")
+        assert len(screen.book.rows) > len(screen.book)
+        await pilot.press("p")
+        assert "paused" in crumbs(app)
+        await pilot.press("p", "G")
+        assert screen.text.follow
+        await pilot.press("c")
+        assert app.clipboard == screen.book.entry(len(screen.book.rows) - 1).text
+        await pilot.press("s")
+        await until(pilot, lambda: "in 1h" in crumbs(app) and len(screen.book) > 0)
+        assert not child.running
+        child = screen._child
+        await pilot.press("escape")
+        await until(pilot, lambda: child is not None and not child.running)
+
+    play(lab, steps, subject="delay-risk")
+
+
+def test_logs_that_cannot_be_read_say_why(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        app.feed.child_env["LASTGOOD_CONTEXT"] = "nowhere"  # type: ignore[attr-defined]
+        app.push_screen(LogScreen("endpoint", "delay-risk"))
+        await comes(pilot, LogScreen, "stopped: no context")
+        await until(pilot, lambda: len(app._notifications) == 1)
+        assert "config.toml has prod-eu" in next(iter(app._notifications)).message
+
+    play(lab, steps)
+
+
+def test_reading_and_searching(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await comes(pilot, EndpointScreen, "FLEET")
+        await pilot.press("y")
+        await comes(pilot, YamlScreen, "deployments:")
+        view = app.screen.query_one(LineView)
+        await pilot.press("slash", *"outcome", "enter")
+        first = view.top
+        assert first > 0 and view.needle == "outcome"
+        await pilot.press("n")
+        assert view.top > first
+        await pilot.press("escape")
+        assert view.needle == "" and isinstance(app.screen, YamlScreen)
+        await pilot.press("c")
+        assert app.clipboard.startswith("name: delay-risk\n")
+        await pilot.press("g", "g")
+        assert view.top == 0
+
+    play(lab, steps, subject="delay-risk")
+
+
+def test_the_timeline_of_everything_leads_on(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: app.screen.query_one(LiveTable).cursor_key is not None)
+        await pilot.press("colon", *"timeline", "enter")
+        await until(pilot, lambda: isinstance(app.screen, TimelineScreen))
+        table = app.screen.query_one(LiveTable)
+        await until(pilot, lambda: table.counts[1] > 100)
+        await pilot.press("slash", *"fails", "enter")
+        await until(pilot, lambda: table.cursor_key is not None and "fails" in table.cursor_view.words)
+        await pilot.press("enter")
+        await comes(pilot, ExecutionScreen)
+        await pilot.press("escape", "escape")
+        assert isinstance(app.screen, TimelineScreen) and not table.filter
+
+    play(lab, steps)
+
+
+@pytest.mark.parametrize("size", [(30, 8), (80, 24), (200, 50)])
+def test_every_screen_at_every_size(lab: Fleet, size: tuple[int, int]) -> None:
+    run = failed_run(lab)
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        for kind, name in (("endpoint", "fraud-online"), ("pipeline", "delay-risk-train"), ("execution", run)):
+            app.open_subject(kind, name)
+            await until(pilot, lambda n=name: getattr(app.screen, "content", None) and app.screen.name_ == n)  # type: ignore[misc]
+            for key in ("j", "k", "G", "d", "escape", "y", "escape", "t", "escape", "x", "escape"):
+                await pilot.press(key)
+            await pilot.resize_terminal(60, 12)
+            await pilot.pause()
+            await pilot.resize_terminal(*size)
+            await pilot.press("escape")
+
+    play(lab, steps, size)
+
+
+def test_advice_is_taken_from_what_a_command_says() -> None:
+    assert said_by("lastgood: no log group /x — the container never started\n") == (
+        "no log group /x", "the container never started",
+    )  # fmt: skip
+    assert said_by("") == ("it ended without a word", "")
