@@ -16,13 +16,10 @@ import msgspec
 
 from console.clock import MINUTE, SECOND, Millis
 from console.kinds.change.record import DEPLOYS, Change
-from console.kinds.deployment.record import Deployment, Outcome, Proof
+from console.kinds.deployment.record import SKEW, Deployment, Outcome, Proof
 
 QUICKEST = 2 * MINUTE
 """No deployment launches instances, moves the traffic and ends sooner: within this none can have come and gone."""
-
-SKEW = 2 * MINUTE
-"""Between the start that AWS reports and the time of the call in CloudTrail."""
 
 DEAD = frozenset({"Failed", "UpdateRollbackFailed"})
 """Nothing moves any more, even if a summary of the deployment is still there."""

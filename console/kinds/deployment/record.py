@@ -7,7 +7,10 @@ from typing import Any
 
 import msgspec
 
-from console.clock import Millis, iso
+from console.clock import MINUTE, Millis, iso
+
+SKEW = 2 * MINUTE
+"""Between the start that AWS reports and the time of the call in CloudTrail."""
 
 
 class Outcome(StrEnum):
