@@ -13,7 +13,8 @@ from console.clock import SECOND, Millis, age_step, clock_time, duration
 from console.errors import LastgoodError
 from console.kinds.base import Verdict
 from console.kinds.endpoint.record import Variant
-from console.kinds.endpoint.view import EndpointView, current_phase, phase_words
+from console.kinds.endpoint.verdict import current_phase, phase_words
+from console.kinds.endpoint.view import EndpointView
 from console.ledger.journal import TERMINAL, Entry
 from screens.base import ConsoleScreen
 from screens.blocks import BLANK, Line, paragraph, wrap

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from console.clock import SECOND, Millis, clock_time
 from console.kinds.endpoint.record import Endpoint, Phase
-from console.kinds.endpoint.view import current_phase
+from console.kinds.endpoint.verdict import current_phase
 
 
 class State(Enum):

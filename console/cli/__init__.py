@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -10,13 +11,17 @@ import sys
 def main() -> None:
     """The `lastgood` command: one clear line and an exit code for everything that can go wrong."""
     gc.set_threshold(50_000)  # imports and a list of a thousand endpoints make no garbage: a tenth of a short command
-    from console.cli.app import run
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a locale without ● is no reason to fail
+    from console.cli.quick import get
 
-    code = run(sys.argv[1:])
-    try:
+    code = get(sys.argv[1:])
+    if code is None:
+        from console.cli.app import run
+
+        code = run(sys.argv[1:])
+    with contextlib.suppress(BrokenPipeError):  # whoever read us has gone
         sys.stdout.flush()
-    except BrokenPipeError:
-        pass  # whoever read us has gone
     sys.stderr.flush()
     # Skips teardown: nothing is left to say, daemon threads have none to do, and closing the last connection would
     # make SQLite write its log back and wait for the disk (a reader: 20-80 ms).

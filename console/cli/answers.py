@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from console.cli.freshness import tell_coverage
 from console.cli.output import Format, emit, envelope, only, write
-from console.cli.reading import AT, tell_coverage
+from console.cli.reading import AT
 from console.cli.session import Say, Session
 from console.clock import Millis, clock_time, iso, now_ms, parse_at, parse_duration
 from console.errors import CredentialsError, Exit, LastgoodError, NotFound, NotPermitted, UsageError

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from console.cli.index import Commands
-from console.errors import CredentialsError, Exit, LastgoodError
+from console.cli.notes import note, tell
+from console.errors import Exit, LastgoodError
 
 if TYPE_CHECKING:
     from console.cli.session import Session
@@ -58,13 +58,6 @@ def start(
         console(session(ctx), "", "")
 
 
-def note(line: str) -> None:
-    """One line for the person, never for the pipe."""
-    from console.text import safe
-
-    typer.echo(f"lastgood: {safe(line)}", err=True)
-
-
 def settings(ctx: typer.Context) -> Settings:
     from console.settings import Settings
 
@@ -108,15 +101,12 @@ def globals_first(argv: list[str]) -> list[str]:
 
 def run(argv: list[str]) -> int:
     """Run one command line; returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a locale without ● is no reason to fail
     command = typer.main.get_command(app)
     try:
         result: Any = command.main(args=globals_first(argv), prog_name="lastgood", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.DONE
     except LastgoodError as error:
-        return _tell(error)
+        return tell(error)
     except KeyboardInterrupt:
         note("interrupted")
         return Exit.INTERRUPTED
@@ -148,10 +138,3 @@ def _usage(error: Exception) -> int:
 def _help_of(error: Any) -> str:
     ctx = getattr(error, "ctx", None)
     return str(ctx.command_path) if ctx is not None else "lastgood"
-
-
-def _tell(error: LastgoodError) -> int:
-    note(f"{error.message} — {error.advice}" if error.advice else error.message)
-    if isinstance(error, CredentialsError) and not error.resumes:
-        note("credentials from the environment do not renew themselves: start again after renewing")
-    return int(error.exit_code)

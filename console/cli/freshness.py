@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from console.clock import MINUTE, SECOND, Millis, age_step, now_ms
+from console.clock import MINUTE, SECOND, Millis, age_step, clock_time, now_ms
 from console.errors import CredentialsError, LastgoodError, NotPermitted
 from console.ledger.locks import Held, collector_lock
 
@@ -183,3 +183,12 @@ def degrading(session: Session) -> Iterator[None]:
     except LastgoodError as error:
         session.failed["context"] = error
         session.say(f"{error.message}{f' — {error.advice}' if error.advice else ''}")
+
+
+def tell_coverage(session: Session, kind: Kind, moment: Millis) -> None:
+    """Say so where a claim about the past rests on nothing: nobody watched then."""
+    snapshot = session.snapshot(moment)
+    if not snapshot.covered(kind.sources[0]):
+        since = snapshot.since(kind.sources[0])
+        then = f"; watched since {clock_time(since, now_ms())}" if since else ""
+        session.say(f"nobody watched {kind.plural} at {clock_time(moment, now_ms())}{then}")

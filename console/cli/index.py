@@ -92,10 +92,11 @@ class Commands(TyperGroup):
 def load(name: str) -> Command:
     """The command, from the module that registers it; of that module only this one is built."""
     from console.cli import app
+    from console.cli.notes import note
 
     part = typer.Typer(rich_markup_mode=None)
     module: Any = import_module(f"console.cli.{INDEX[name].module}")
-    module.register(part, app.settings if INDEX[name].module == "reading" else app.session, app.note)
+    module.register(part, app.settings if INDEX[name].module == "reading" else app.session, note)
     for group in part.registered_groups:
         if group.name == name:
             return typer.main.get_group_from_info(

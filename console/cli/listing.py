@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from console.cli.freshness import degrading
+from console.cli.freshness import degrading, tell_coverage
 from console.cli.output import Format, Row, as_csv, colourful, emit, envelope, query, table, write
 from console.cli.session import Session
 from console.clock import Millis, now_ms
@@ -85,8 +85,6 @@ class Listing:
         return rows, sources
 
     def _rows(self, session: Session, moment: Millis | None, fresh: bool, cached: bool) -> list[Row]:
-        from console.cli.reading import tell_coverage
-
         if moment is not None:
             tell_coverage(session, self.kind, moment)
         elif not cached:

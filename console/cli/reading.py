@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from console.cli.freshness import tell_coverage
 from console.cli.output import Format, emit, only, write
 from console.cli.session import Say, Session, sessions
-from console.clock import Millis, clock_time, now_ms, parse_at, parse_duration
+from console.clock import Millis, now_ms, parse_at, parse_duration
 from console.errors import NotFound, UsageError
 from console.kinds.base import Kind
 from console.kinds.registry import KINDS, kind_of, verbs
@@ -150,15 +151,6 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         session, wanted = one(ctx), kind_of(kind)
         code = wait_for(session, wanted, name, condition or "settled", parse_duration(timeout))
         raise typer.Exit(code)
-
-
-def tell_coverage(session: Session, kind: Kind, moment: Millis) -> None:
-    """Say so where a claim about the past rests on nothing: nobody watched then."""
-    snapshot = session.snapshot(moment)
-    if not snapshot.covered(kind.sources[0]):
-        since = snapshot.since(kind.sources[0])
-        then = f"; watched since {clock_time(since, now_ms())}" if since else ""
-        session.say(f"nobody watched {kind.plural} at {clock_time(moment, now_ms())}{then}")
 
 
 def _one(session: Session, kind: Kind, name: str, moment: Millis | None) -> Any:

@@ -10,7 +10,8 @@ from console.kinds.base import Kind
 from console.kinds.change.view import ChangeView, words
 from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.known import known_ways
-from console.kinds.endpoint.view import EndpointView, current_phase, phase_words
+from console.kinds.endpoint.verdict import current_phase, phase_words
+from console.kinds.endpoint.view import EndpointView
 from console.kinds.execution.record import Step, cause, what_now
 from console.kinds.execution.view import ExecutionView
 from console.kinds.pipeline.view import PipelineView

@@ -32,7 +32,10 @@ class Sign(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Sign).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {sign: rank for rank, sign in enumerate(Sign)}
 
 
 class Verdict(msgspec.Struct, frozen=True):

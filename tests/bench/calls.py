@@ -2,8 +2,8 @@
 
 Two measurements. Figures for fleets of 100 to 5,000 endpoints, each with its pipeline, with Search and where it is
 denied, come from the collector itself on a clock that runs `pace` times as fast (periods, reconciliation and budget
-alike). What an operator sees comes from real time: consoles with their supervisors and one collector process, on a world
-that throttles, with deployments made meanwhile.
+alike). What an operator sees comes from real time: consoles with their supervisors and one collector process, on a
+world that throttles, with deployments made meanwhile.
 """
 
 from __future__ import annotations
@@ -68,23 +68,27 @@ def at_rest(endpoints: int, *, search: bool, minutes: float = 20.0, pace: float 
         wall=lambda: began_ms + round((seconds() - began_s) * 1000),
         wait=lambda s: stop.wait(s / pace),
     )
-    with tempfile.TemporaryDirectory() as folder, world.serve() as served, _environment(served.env):
-        with Ledger.open(Path(folder) / "ledger.db") as ledger:
-            cloud = Cloud(Context(name="bench", ambient=True, region="eu-central-1"), budget=budget)
-            collector = Collector(ledger, cloud, "bench", KINDS, now=budget.wall, pace=pace)
-            collector.once()
-            thread = threading.Thread(target=collector.run, args=(stop,), daemon=True)
-            thread.start()
-            _settle(budget, counted)
-            budget.flush()
-            counted.clear()
-            since = seconds()
-            time.sleep(minutes * 60 / pace)
-            budget.flush()
-            spent = (seconds() - since) / 60
-            calls = dict(counted)
-            stop.set()
-            thread.join(timeout=10)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        world.serve() as served,
+        _environment(served.env),
+        Ledger.open(Path(folder) / "ledger.db") as ledger,
+    ):
+        cloud = Cloud(Context(name="bench", ambient=True, region="eu-central-1"), budget=budget)
+        collector = Collector(ledger, cloud, "bench", KINDS, now=budget.wall, pace=pace)
+        collector.once()
+        thread = threading.Thread(target=collector.run, args=(stop,), daemon=True)
+        thread.start()
+        _settle(budget, counted)
+        budget.flush()
+        counted.clear()
+        since = seconds()
+        time.sleep(minutes * 60 / pace)
+        budget.flush()
+        spent = (seconds() - since) / 60
+        calls = dict(counted)
+        stop.set()
+        thread.join(timeout=10)
     return {
         "endpoints": endpoints,
         "search": search,
@@ -189,7 +193,8 @@ def _change(world: World, feed: LedgerFeed, name: str) -> float:
     """Seconds from an UpdateEndpoint until the ledger shows that it moves or moved."""
     current = feed.ledger.head(feed.scope, "endpoint", name)
     config = world.call("DescribeEndpoint", {"EndpointName": name})["EndpointConfigName"]
-    made = {"EndpointName": name, "EndpointConfigName": config}
+    version = int(config.rsplit("-v", 1)[1])
+    made = {"EndpointName": name, "EndpointConfigName": f"{name}-v{version - 1}"}
     began = time.monotonic()
     world.call("UpdateEndpoint", made)
     while time.monotonic() - began < 120:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -243,14 +244,12 @@ def test_progress_shows_on_a_terminal_when_it_takes_longer_than_a_second(fleet: 
     assert "collecting endpoints of default …" in said and said.endswith("\r\x1b[K"), "and leaves nothing behind"
 
 
-def test_a_ledger_that_cannot_be_used_is_one_line(fleet: Lab, tmp_path: os.PathLike[str]) -> None:
-    broken = os.path.join(tmp_path, "ledger.db")
-    with open(broken, "wb") as file:
-        file.write(b"%PDF-1.7 not ours" * 100)
-    result = fleet.run("get", "endpoints", env={"LASTGOOD_LEDGER": broken})
+def test_a_ledger_that_cannot_be_used_is_one_line(fleet: Lab, tmp_path: Path) -> None:
+    broken = tmp_path / "ledger.db"
+    broken.write_bytes(b"%PDF-1.7 not ours" * 100)
+    result = fleet.run("get", "endpoints", env={"LASTGOOD_LEDGER": str(broken)})
     assert result.code == 1 and "not a ledger of lastgood" in result.err and result.err.count("\n") == 1
-    with open(broken, "rb") as file:
-        assert file.read(4) == b"%PDF"
+    assert broken.read_bytes()[:4] == b"%PDF"
 
 
 def test_names_are_completed_from_the_ledger_without_a_call(fleet: Lab) -> None:

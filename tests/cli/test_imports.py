@@ -62,7 +62,7 @@ def test_the_index_names_every_command_with_its_own_words() -> None:
     registered: dict[str, str] = {}
     for module in {entry.module for entry in index.INDEX.values()}:
         part = typer.Typer()
-        __import__(f"console.cli.{module}", fromlist=["register"]).register(part, app.session, app.note)
+        __import__(f"console.cli.{module}", fromlist=["register"]).register(part, app.session, print)
         for info in part.registered_commands:
             name = info.name or (info.callback.__name__ if info.callback else "")
             registered[name] = "" if info.hidden else module

@@ -11,7 +11,7 @@ import pytest
 from console.actions.model import Plan, Stage, Verdict
 from console.clock import MINUTE
 from console.errors import NotFound, Refused, UsageError
-from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant
+from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant, short
 from console.kinds.endpoint.rollback import Rollback, _policy, _waiting, _when, around, observe
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.execution import again
@@ -306,4 +306,4 @@ def test_after_a_verified_roll_back_its_reversal_is_seen(one: Bench) -> None:
     moved = msgspec.structs.replace(e, pending=Pending(e.config, one.now), config="delay-risk-v6", status="Updating")
     at.saw("endpoint", "delay-risk", moved)
     verdict = around(at, moved).verdict
-    assert verdict.words.startswith("roll back of ") and f"back to {e.config}" in verdict.words
+    assert verdict.words.startswith("roll back of ") and f"back to {short(e.config, e.name)}" in verdict.words

@@ -7,7 +7,8 @@ from typing import Any
 from console.clock import DAY, HOUR, MINUTE, Millis
 from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.record import Capture, Endpoint, Pending, Phase, Variant
-from console.kinds.endpoint.view import EndpointView, judge
+from console.kinds.endpoint.verdict import judge
+from console.kinds.endpoint.view import EndpointView
 from console.kinds.execution.record import Execution, Step
 from console.kinds.execution.view import ExecutionView
 from console.kinds.execution.view import judge as judge_run

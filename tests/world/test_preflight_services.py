@@ -21,7 +21,7 @@ def test_images_of_models_are_in_their_repository_until_somebody_deletes_them(la
     asked = {"repositoryName": "ml/delay-risk", "imageIds": [{"imageDigest": digest}]}
     assert ecr.describe_images(**asked)["imageDetails"][0]["imageDigest"] == digest
     lab.world.region().of(Repositories).gone.add(image)
-    with pytest.raises(ClientError, match="ImageNotFoundException|RepositoryNotFoundException"):
+    with pytest.raises(ClientError, match=r"ImageNotFoundException|RepositoryNotFoundException"):
         ecr.describe_images(**asked)
 
 

@@ -132,6 +132,12 @@ class Glimpse(msgspec.Struct, frozen=True, gc=False):
         return self.status not in SETTLED or self.pending is not None
 
 
+def short(config: str, name: str) -> str:
+    """A config's name where its endpoint's stands beside it: `delay-risk-v8` of `delay-risk` is `v8`."""
+    rest = config.removeprefix(name).lstrip("-_.")
+    return rest if rest and config.startswith(name) else config
+
+
 def from_api(answer: Mapping[str, Any], *, detailed: bool) -> Endpoint:
     """From DescribeEndpoint or from the Endpoint of a Search result: times to UTC ms, absent members stay absent."""
     pending = answer.get("PendingDeploymentSummary")

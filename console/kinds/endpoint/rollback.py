@@ -19,7 +19,8 @@ from console.kinds.deployment.derive import derive
 from console.kinds.endpoint import preflight
 from console.kinds.endpoint.known import configs_seen, last_act
 from console.kinds.endpoint.record import Endpoint, from_api
-from console.kinds.endpoint.view import EndpointView, current_phase, judge, phase_words, typical, views
+from console.kinds.endpoint.verdict import current_phase, judge, phase_words, typical
+from console.kinds.endpoint.view import EndpointView, views
 from console.kinds.endpoint.ways import Way, choose, stem, ways
 from console.kinds.hold.record import Act, key
 from console.kinds.reading import decode

@@ -63,7 +63,7 @@ def _age(view: EndpointView, now: Millis) -> Cell:
 COLUMNS = (
     Column("sign", "", 1, _sign),
     Column("name", "NAME", 16, _name),
-    Column("what", "WHAT", 30, _what, flex=True),
+    Column("what", "WHAT", 44, _what, flex=True),
     Column("config", "CONFIG", 18, _config, priority=2),
     Column("since", "SINCE", 13, _since, priority=4, right=True),
     Column("instances", "INST", 5, _instances, priority=1, right=True),

@@ -11,7 +11,8 @@ from console.clock import DAY, HOUR, MINUTE
 from console.kinds.base import Sign
 from console.kinds.deployment.record import Deployment, Outcome, Proof
 from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant
-from console.kinds.endpoint.view import EndpointView, judge, order, phase_words
+from console.kinds.endpoint.verdict import judge, phase_words
+from console.kinds.endpoint.view import EndpointView, order
 from console.kinds.hold.record import Act, Hold
 from console.kinds.symptom.record import Symptom
 
@@ -60,7 +61,7 @@ S, M, C, W, U = Outcome.SUCCEEDED, Sign.MOVING, Sign.CRITICAL, Sign.WARNING, Sig
 TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] = {
     "ok": (endpoint(), [], {}, Sign.OK, "ok"),
     "ok, long since": (endpoint(), [deployed(S, "risk-v7", 3 * DAY)], {}, Sign.OK, "ok"),
-    "ok, newly": (endpoint(), [deployed(S, "risk-v7")], {}, Sign.OK, "ok, risk-v7 since 03:03Z by ci"),
+    "ok, newly": (endpoint(), [deployed(S, "risk-v7")], {}, Sign.OK, "ok, v7 since 03:03Z by ci"),
     "failed": (endpoint("Failed"), [], {}, C, "failed: only deleting and creating it again helps"),
     "mixed": (
         endpoint("UpdateRollbackFailed"),
@@ -78,7 +79,7 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [],
         {},
         M,
-        "capacity or weights failed, going back to risk-v7",
+        "capacity or weights failed, going back to v7",
     ),
     "updating, unseen why": (endpoint("Updating"), [], {}, M, "updating"),
     "scaling": (
@@ -89,40 +90,40 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         "scaling A from 3 to 9",
     ),
     "weights": (endpoint("Updating", variants=(Variant("A", 1.0, 0.5, 3, 3),)), [], {}, M, "shifting weights"),
-    "creating": (endpoint("Creating"), [], {}, M, "creating risk-v7"),
+    "creating": (endpoint("Creating"), [], {}, M, "creating v7"),
     "deleting": (endpoint("Deleting"), [], {}, M, "deleting"),
-    "launching": (moving(), [], {}, M, "risk-v8: launching since 03:06Z"),
-    "no phase yet": (moving(phase=""), [], {}, M, "risk-v8: starting"),
-    "baking": (moving(9, "Baking", BAKING, since=2), [], {}, M, "risk-v8: canary baking until 03:20Z"),
-    "launching hangs": (moving(47), [], {}, W, "risk-v8 stuck launching since 02:25Z, risk-v7 serves"),
+    "launching": (moving(), [], {}, M, "v8: launching since 03:06Z"),
+    "no phase yet": (moving(phase=""), [], {}, M, "v8: starting"),
+    "baking": (moving(9, "Baking", BAKING, since=2), [], {}, M, "v8: canary baking until 03:20Z"),
+    "launching hangs": (moving(47), [], {}, W, "v8 stuck launching since 02:25Z, v7 serves"),
     "launching hangs, usually slower": (
         moving(47),
         [deployed(S, ago=DAY, ended_at=NOW - DAY + 20 * MINUTE)],
         {},
         M,
-        "risk-v8: launching since 02:25Z",
+        "v8: launching since 02:25Z",
     ),
     "a long bake is planned": (
         moving(150, "Baking", BAKING, policy=CANARY),
         [],
         {},
         M,
-        "risk-v8: canary baking since 00:42Z",
+        "v8: canary baking since 00:42Z",
     ),
-    "a bake hangs": (moving(150, "Baking", BAKING), [], {}, W, "risk-v8 stuck since 00:42Z, risk-v7 serves"),
+    "a bake hangs": (moving(150, "Baking", BAKING), [], {}, W, "v8 stuck since 00:42Z, v7 serves"),
     "logs of what comes": (
         moving(9, "ActivatingTraffic"),
         [],
         {"symptom": symptom()},
         W,
-        "risk-v8: taking traffic since 03:03Z; logs: KeyError: 'dep_delay'",
+        "v8: taking traffic since 03:03Z; logs: KeyError: 'dep_delay'",
     ),
     "logs": (
         endpoint(),
         [deployed(S, "risk-v7")],
         {"symptom": symptom()},
         W,
-        "risk-v7 since 03:03Z: containers log errors: KeyError: 'dep_delay'",
+        "logs KeyError: 'dep_delay' (v7 since 03:03Z)",
     ),
     "logs, quiet again": (endpoint(), [], {"symptom": symptom(errors=0)}, Sign.OK, "ok"),
     "logs, long ago": (endpoint(), [], {"symptom": symptom(ago=2 * HOUR)}, Sign.OK, "ok"),
@@ -132,28 +133,28 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [],
         {"hold": HOLD, "symptom": symptom()},
         W,
-        "risk-v7: containers log errors: KeyError: 'dep_delay'",
+        "logs KeyError: 'dep_delay' (v7)",
     ),
     "silent roll back": (
         endpoint(),
         [deployed(Outcome.FAILED)],
         {},
         Sign.OK,
-        "note: risk-v8 silently failed 03:03Z, risk-v7 serves",
+        "note: v8 silently failed 03:03Z, v7 serves",
     ),
     "failed with a reason": (
         endpoint(),
         [deployed(Outcome.FAILED, reason="ping")],
         {},
         Sign.OK,
-        "note: risk-v8 failed 03:03Z, risk-v7 serves",
+        "note: v8 failed 03:03Z, v7 serves",
     ),
     "rolled back": (
         endpoint(),
         [deployed(Outcome.ROLLED_BACK, reason="alarm")],
         {},
         Sign.OK,
-        "note: risk-v8 rolled back 03:03Z, risk-v7 serves",
+        "note: v8 rolled back 03:03Z, v7 serves",
     ),
     "failed long ago": (endpoint(), [deployed(Outcome.FAILED, ago=3 * DAY)], {}, Sign.OK, "ok"),
     "not watched": (
@@ -161,49 +162,49 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [deployed(Outcome.UNKNOWN)],
         {},
         Sign.OK,
-        "note: risk-v8 of 03:03Z is not in service, risk-v7 serves",
+        "note: v8 of 03:03Z is not in service, v7 serves",
     ),
     "a reason without a deployment": (
         endpoint(failure_reason="InsufficientInstanceCapacity"),
         [],
         {},
         Sign.OK,
-        "note: an update failed by 03:07Z, risk-v7 serves",
+        "note: an update failed by 03:07Z, v7 serves",
     ),
     "undone by Terraform": (
         endpoint(config="risk-v8"),
         [deployed(S, **TERRAFORM)],
         {"act": ACT},
         C,
-        "roll back of 02:12Z undone: Terraform (terraform) went back to risk-v8",
+        "roll back of 02:12Z undone: Terraform (terraform) went back to v8",
     ),
     "being undone": (
         moving(),
         [deployed(Outcome.IN_PROGRESS, ago=6 * MINUTE, **TERRAFORM)],
         {"act": ACT},
         C,
-        "roll back of 02:12Z undone: Terraform (terraform) went back to risk-v8",
+        "roll back of 02:12Z undone: Terraform (terraform) went back to v8",
     ),
     "undone by nobody known": (
         endpoint(config="risk-v8"),
         [deployed(S, by="", actor="")],
         {"act": ACT},
         C,
-        "roll back of 02:12Z undone: somebody went back to risk-v8",
+        "roll back of 02:12Z undone: somebody went back to v8",
     ),
     "Terraform went elsewhere": (
         endpoint(config="risk-v9"),
         [deployed(S, "risk-v9", **TERRAFORM)],
         {"act": ACT},
         C,
-        "roll back of 02:12Z undone: Terraform (terraform) went to risk-v9",
+        "roll back of 02:12Z undone: Terraform (terraform) went to v9",
     ),
     "a new version by CI is no reversal": (
         endpoint(config="risk-v9"),
         [deployed(S, "risk-v9")],
         {"act": ACT},
         Sign.OK,
-        "ok, risk-v9 since 03:03Z by ci",
+        "ok, v9 since 03:03Z by ci",
     ),
     "rolled back, and it stays": (
         endpoint(),
@@ -217,7 +218,7 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [deployed(Outcome.FAILED, **TERRAFORM)],
         {"act": ACT},
         Sign.OK,
-        "note: risk-v8 silently failed 03:03Z, risk-v7 serves",
+        "note: v8 silently failed 03:03Z, v7 serves",
     ),
     "undone, and dead": (
         endpoint("Failed", "risk-v8"),
@@ -231,7 +232,7 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [deployed(S, **TERRAFORM)],
         {"act": msgspec.structs.replace(ACT, at=NOW - 3 * DAY)},
         Sign.OK,
-        "ok, risk-v8 since 03:03Z by tf",
+        "ok, v8 since 03:03Z by tf",
     ),
 }
 
