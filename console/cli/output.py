@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -86,27 +86,32 @@ def emit(data: Any, fmt: Format) -> None:
 def table(kind: Kind, rows: Sequence[Row], now: Millis, *, contexts: bool = False) -> str:
     """Rows as on the screen. A pipe gets every column in full; a terminal those that fit its width."""
     columns = _columns(kind, contexts)
-    cells = [[column.cell(row, now) for column in columns] for row in rows]
-    texts = [[safe(cell.text) for cell in line] for line in cells]
-    widths = [max([len(c.title), *(_width(text[n]) for text in texts)]) for n, c in enumerate(columns)]
+    cells = [_cells(column, rows, now) for column in columns]
+    made: dict[str, str] = {}  # most cells repeat ("ok", "InService", "●"), and only ASCII is made safe quickly
+    for column_cells in cells:
+        for cell in column_cells:
+            if cell.text not in made:
+                made[cell.text] = safe(cell.text)
+    texts = [[made[cell.text] for cell in column_cells] for column_cells in cells]
+    widths = [max(len(c.title), max(map(_width, set(t)), default=0)) for c, t in zip(columns, texts, strict=True)]
     if sys.stdout.isatty():
         import shutil
 
         widths = fitted(columns, widths, shutil.get_terminal_size().columns)
-    shown = [n for n, width in enumerate(widths) if width]
     colour = _palette() if colourful() else {}
-    lines = [GAP.join(_pad(columns[n].title, widths[n], columns[n].right) for n in shown).rstrip()]
-    for line, text in zip(cells, texts, strict=True):
-        drawn = []
-        for n in shown:
-            padded = _pad(text[n], widths[n], columns[n].right)
-            on, off = colour.get(line[n].style, ("", ""))
-            drawn.append(f"{on}{padded}{off}" if on else padded)
-        lines.append(GAP.join(drawn).rstrip())
-    return "\n".join(lines)
+    drawn: list[list[str]] = []
+    for column, column_cells, text, width in zip(columns, cells, texts, widths, strict=True):
+        if width:
+            padded = {t: _pad(t, width, column.right) for t in {column.title, *text}}
+            lines = [padded[t] for t in text]
+            if colour:
+                marks = [colour.get(cell.style, ("", "")) for cell in column_cells]
+                lines = [f"{on}{line}{off}" for line, (on, off) in zip(lines, marks, strict=True)]
+            drawn.append([padded[column.title], *lines])
+    return "\n".join(GAP.join(line).rstrip() for line in zip(*drawn, strict=True))
 
 
-def as_csv(kind: Kind, rows: Iterable[Row], now: Millis, *, contexts: bool = False) -> str:
+def as_csv(kind: Kind, rows: Sequence[Row], now: Millis, *, contexts: bool = False) -> str:
     import csv
     import io
 
@@ -114,31 +119,25 @@ def as_csv(kind: Kind, rows: Iterable[Row], now: Millis, *, contexts: bool = Fal
     writer = csv.writer(out, lineterminator="\n")
     columns = _columns(kind, contexts)
     writer.writerow([column.id for column in columns])
-    for row in rows:
-        writer.writerow([safe(column.cell(row, now).text) for column in columns])
+    cells = [_cells(column, rows, now) for column in columns]
+    writer.writerows([safe(cell.text) for cell in line] for line in zip(*cells, strict=True))
     return out.getvalue().rstrip("\n")
 
 
+_CONTEXT = Column("context", "CONTEXT", 10, lambda context, now: Cell(context))
+
+
 def _columns(kind: Kind, contexts: bool) -> list[Column]:
-    """The kind's columns over rows, with the context behind the sign where several are shown."""
-
-    def of_view(column: Column) -> Column:
-        cell = column.cell
-        return Column(
-            column.id,
-            column.title,
-            column.width,
-            lambda row, now: cell(row.view, now),
-            column.priority,
-            column.right,
-            column.flex,
-        )
-
-    found = [of_view(column) for column in kind.columns]
+    """The kind's columns, with the context behind the sign where several are shown."""
+    found = list(kind.columns)
     if contexts:
-        place = 1 if found and not found[0].title else 0
-        found.insert(place, Column("context", "CONTEXT", 10, lambda row, now: Cell(row.context)))
+        found.insert(1 if found and not found[0].title else 0, _CONTEXT)
     return found
+
+
+def _cells(column: Column, rows: Sequence[Row], now: Millis) -> list[Cell]:
+    cell = column.cell
+    return [cell(row.context if column is _CONTEXT else row.view, now) for row in rows]
 
 
 def fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
