@@ -175,16 +175,18 @@ def _load(environ: Mapping[str, str], config_path: Path | None, flags: Mapping[s
 
 
 def _read(path: Path, *, required: bool) -> dict[str, Any] | None:
-    import tomllib
-
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        data = path.read_bytes()
     except FileNotFoundError:
         if not required:
             return None
         raise UsageError(f"{path}: no such file", advice="LASTGOOD_CONFIG or --config names it") from None
     except OSError as exc:
         raise UsageError(f"{path}: {exc.strerror}") from None
+    import tomllib  # 3 ms that a start without a file need not pay
+
+    try:
+        return tomllib.loads(data.decode())
     except UnicodeDecodeError:
         raise UsageError(f"{path}: is no UTF-8 text") from None
     except tomllib.TOMLDecodeError as exc:

@@ -13,9 +13,9 @@ def main() -> None:
     gc.set_threshold(50_000)  # imports and a list of a thousand endpoints make no garbage: a tenth of a short command
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a locale without ● is no reason to fail
-    from console.cli.quick import get
+    from console.cli.quick import quick
 
-    code = get(sys.argv[1:])
+    code = quick(sys.argv[1:])
     if code is None:
         from console.cli.app import run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -39,11 +40,12 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         if moment is not None:
             for kind in LOOKED_AT:
                 tell_coverage(session_, kind, moment)
+        parent = os.getppid()
         while True:
             if moment is None:
                 _freshen(session_, force=deadline > 0)
             found = needs(session_.snapshot(moment))
-            if found or now_ms() >= deadline:
+            if found or now_ms() >= deadline or os.getppid() != parent:  # the demo that waits for us was killed
                 break
             time.sleep(2)
         now = moment or now_ms()

@@ -53,9 +53,9 @@ def start(
         "read_only": read_only,
     }
     if ctx.invoked_subcommand is None:
-        from console.cli.running import console
+        from console.cli.screen import open_console
 
-        console(session(ctx), "", "")
+        open_console(session(ctx), "", "")
 
 
 def settings(ctx: typer.Context) -> Settings:

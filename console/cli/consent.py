@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -49,16 +48,13 @@ def sign_in(session: Session) -> Lent | None:
 
     The acting process has no terminal to ask at. All other credentials it resolves, and renews, by itself.
     """
-    context = session.context
-    profile = context.act_profile or profiles.profile_of(context)
-    ambient_keys = context.ambient and not context.act_profile and os.environ.get("AWS_ACCESS_KEY_ID")
-    if ambient_keys or not profiles.asks_for_code(profile):
+    if not profiles.needs_code(session.context, act=True):
         return None
-    session.cloud.resolve(_ask if sys.stdin.isatty() else None, write=True)
+    session.cloud.resolve(ask_code if sys.stdin.isatty() else None, write=True)
     return session.cloud.lend()
 
 
-def _ask(prompt: str) -> str:
+def ask_code(prompt: str) -> str:
     import getpass
 
     return getpass.getpass(prompt)

@@ -1,7 +1,8 @@
-"""The most frequent command without typer, whose import is half of what `get endpoints` costs from a warm ledger.
+"""The most frequent commands without typer, whose import is half of what `get endpoints` costs from a warm ledger.
 
-Only the plain forms, `get KIND [NAME…] [-o FORMAT] [--cached|--fresh]` in whatever order; for everything else, help and
-mistakes among it, the answer is None and typer does the whole. What is printed is the same (tests/cli/test_quick.py).
+Only `lastgood` alone, and `get KIND [NAME…] [-o FORMAT] [--cached|--fresh]` in whatever order. For everything else,
+help and mistakes among it, the answer is None and typer does the whole. What is printed is the same
+(tests/cli/test_quick.py).
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 FORMATS = ("table", "json", "yaml", "csv", "name")
 
 
-def get(argv: list[str]) -> int | None:
+def quick(argv: list[str]) -> int | None:
     """Run it and return its exit code, or None if it is not one of the plain forms."""
     plain = _plain(argv)
-    if plain is None:
+    if argv and plain is None:
         return None
-    kind, names, output, fresh, cached = plain
     from console.cli.notes import note, tell
     from console.errors import LastgoodError
 
     try:
+        if plain is None:
+            from console.cli.screen import plain as open_console
+
+            return open_console(note)
+        kind, names, output, fresh, cached = plain
         from console.cli.listing import Listing
         from console.cli.output import Format
         from console.cli.session import sessions

@@ -131,11 +131,11 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         subject: Annotated[str, typer.Argument(help="an ARN or a name", autocompletion=complete_names)],
     ) -> None:
         """Open the console at an ARN or a name. For links in pages and chats."""
-        from console.cli.running import console
+        from console.cli.screen import open_console
 
         session = one(ctx)
         kind, name = locate(session, subject)
-        console(session, kind.id, name)
+        open_console(session, kind.id, name)
 
     @app.command()
     def wait(

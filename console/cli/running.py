@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -71,24 +70,3 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
             collect_once(session(ctx))
         else:
             collect_for_ever(session(ctx), parent=child, scope=scope, pace=pace)
-
-
-def console(session: Session, kind: str, name: str) -> None:
-    """Take over the terminal. MFA and other questions are asked before that."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("no terminal: the console needs one", advice="lastgood get endpoints, or lastgood --help")
-    from console.clients.identity import remembered
-    from console.fleet.feed import LedgerFeed
-
-    if remembered(session.settings.make_state_dir(), session.context) is None:
-        session.say("asking STS who we are …")
-        _ = session.identity
-    from screens.app import LastgoodApp  # 250 ms: after whatever may refuse
-    from screens.registry import places
-
-    feed = LedgerFeed(session.settings, session.context, session.scope, session.child_env())
-    app = LastgoodApp(feed, places=places(), start=kind, subject=name)
-    try:
-        app.run()
-    finally:
-        feed.close()

@@ -19,6 +19,7 @@ import typer
 
 from console.cli.session import Say
 from console.errors import Exit, UsageError
+from console.process import own as lastgood
 
 DEMO = "needs the demo extra"
 
@@ -102,7 +103,7 @@ def _mlflow(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 def run_demo(note: Say, *, incident: str, speed: float, fleet: int) -> int:
     """The world as a child, the console on it, a ledger of its own that goes with it."""
-    argv = [sys.executable, "-m", "console", "world", "serve", "--no-mlflow", f"--speed={speed}", f"--fleet={fleet}"]
+    argv = lastgood("world", "serve", "--no-mlflow", f"--speed={speed}", f"--fleet={fleet}")
     if incident and incident != "none":
         argv += [f"--incident={incident}"]
     note("starting the embedded world (an emulated AWS on this machine) …")
@@ -119,7 +120,7 @@ def run_demo(note: Say, *, incident: str, speed: float, fleet: int) -> int:
             env |= {"LASTGOOD_STATE_DIR": folder, "LASTGOOD_CONFIG": str(_config(Path(folder), where))}
             terminal = sys.stdin.isatty() and sys.stdout.isatty()
             ending = [] if terminal else ["triage", "--settle", "60s"]
-            return subprocess.call([sys.executable, "-m", "console", *ending], env=env)
+            return subprocess.call(lastgood(*ending), env=env)
     except KeyboardInterrupt:
         return 130
     finally:

@@ -42,6 +42,14 @@ def endpoint_url(context: Context, environ: Mapping[str, str] | None = None) -> 
     return "" if ignored.lower() == "true" else values.get("endpoint_url", "").rstrip("/")
 
 
+def needs_code(context: Context, *, act: bool = False) -> bool:
+    """Whether this context's reading (acting) profile asks for an MFA code; keys in the environment never do."""
+    acting = context.act_profile if act else ""
+    if context.ambient and not acting and os.environ.get("AWS_ACCESS_KEY_ID"):
+        return False
+    return asks_for_code(acting or profile_of(context))
+
+
 def asks_for_code(profile: str, environ: Mapping[str, str] | None = None) -> bool:
     """Whether signing in with this profile needs an MFA code somewhere in its chain of roles."""
     found = _read(os.environ if environ is None else environ)

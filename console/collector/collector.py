@@ -185,8 +185,6 @@ class Collector:
         if not moved:
             return
         self._moved -= moved
-        try:
-            from console.actions.reversal import watch_reversals  # type: ignore[import-untyped,unused-ignore]
-        except ImportError:
-            return
+        from console.actions.reversal import watch_reversals
+
         watch_reversals(self.ledger, self.scope, self._now())

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from console.clock import SECOND
 from console.collector.collector import BEAT_S
 from console.ledger.locks import Locks, collector_lock
+from console.process import environment, own
 
 HUNG_MS = round(4 * BEAT_S * SECOND)
 """A beat that stands still for so long while the lock is held: the process hangs (or is stopped), and is replaced.
@@ -35,15 +35,17 @@ class Supervisor:
         locks: Locks,
         scope: str,
         *,
+        flags: Sequence[str] = (),
         argv: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         log: Path | None = None,
         hung_ms: int = HUNG_MS,
     ) -> None:
-        """`log` gets what the child says; the child's default command collects `scope` and ends with this process."""
-        own = [sys.executable, "-m", "console", "collect", f"--child={os.getpid()}", f"--scope={scope}"]
+        """`flags` are the context's; `log` gets what the child says. The child collects `scope` and ends with this
+        process."""
+        collect = own(*flags, "collect", f"--child={os.getpid()}", f"--scope={scope}")
         self._locks, self._name = locks, collector_lock(scope)
-        self._argv, self._env, self._log = list(argv) or own, dict(env) if env is not None else None, log
+        self._argv, self._env, self._log = list(argv) or collect, environment(env), log
         self._hung_s = hung_ms / SECOND
         self._child: subprocess.Popen[bytes] | None = None
         self._failed: list[float] = []
@@ -69,10 +71,10 @@ class Supervisor:
             self._child.wait()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        # The wait comes first: the console is about to paint what the ledger has, and a child would compete with it.
+        while not self._stop.wait(LOOK_S):
             with contextlib.suppress(Exception):  # looking after the collector must outlive any one failed look
                 self.look()
-            self._stop.wait(LOOK_S)
 
     def look(self) -> None:
         """One look: start a collector if there is none, replace it if it hangs."""

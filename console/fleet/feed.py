@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from console.actions.launch import context_flags
 from console.clients.identity import Identity, remembered
 from console.clock import SECOND, Millis, age_step, now_ms
 from console.collector.collector import BEAT
@@ -40,7 +41,8 @@ class LedgerFeed:
         self._version = -1
         self._lock = threading.Lock()
         log = settings.state_dir / "collector.log"
-        self._supervisor = Supervisor(self.ledger.locks, scope, env=self.child_env, log=log) if collect else None
+        flags, env = context_flags(context), self.child_env
+        self._supervisor = Supervisor(self.ledger.locks, scope, flags=flags, env=env, log=log) if collect else None
         if self._supervisor:
             self._supervisor.start()
 

@@ -18,7 +18,7 @@ def quickly(lab: Lab, *argv: str) -> tuple[int | None, str, str]:
     os.environ.update(lab.env)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            return quick.get(list(argv)), out.getvalue(), err.getvalue()
+            return quick.quick(list(argv)), out.getvalue(), err.getvalue()
     finally:
         os.environ.clear()
         os.environ.update(kept)
@@ -44,7 +44,6 @@ def test_the_short_way_is_the_long_one(fleet: Lab, argv: list[str]) -> None:
 @pytest.mark.parametrize(
     "argv",
     [
-        [],
         ["get"],
         ["get", "--help"],
         ["get", "endpoints", "-h"],
@@ -60,3 +59,9 @@ def test_the_short_way_is_the_long_one(fleet: Lab, argv: list[str]) -> None:
 )
 def test_everything_else_is_left_to_the_long_way(fleet: Lab, argv: list[str]) -> None:
     assert quickly(fleet, *argv) == (None, "", "")
+
+
+def test_the_console_without_a_terminal_is_one_line(fleet: Lab) -> None:
+    long = fleet.run("--ctx", "default")
+    assert quickly(fleet) == (2, "", long.err)
+    assert long.err.count("\n") == 1 and "no terminal" in long.err

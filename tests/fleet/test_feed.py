@@ -1,0 +1,59 @@
+"""What the first line of every screen says of the data: the worst that is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console.clients.identity import Identity, remember
+from console.clock import MINUTE, now_ms
+from console.collector.collector import BEAT
+from console.fleet.feed import LedgerFeed
+from console.settings import Settings
+
+ENV = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST0001", "AWS_SECRET_ACCESS_KEY": "x"}
+
+
+def identity(account: str) -> Identity:
+    arn = f"arn:aws:sts::{account}:assumed-role/OnCall/maria"
+    return Identity(account=account, arn=arn, user="OnCall/maria", partition="aws", region="eu-central-1")
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> LedgerFeed:
+    env = {**ENV, "HOME": str(tmp_path), "LASTGOOD_STATE_DIR": str(tmp_path)}
+    settings = Settings.load(env)
+    mine = identity("123456789012")
+    remember(tmp_path, settings.current, mine, env)
+    return LedgerFeed(settings, settings.current, mine.scope, env, collect=False)
+
+
+def says(feed: LedgerFeed) -> str:
+    return feed.header(now_ms()).freshness
+
+
+def test_from_the_first_look_to_live_and_back(feed: LedgerFeed) -> None:
+    coverage, now = feed.ledger.coverage, now_ms()
+    assert says(feed) == "waiting for the first look"
+    coverage.fail(feed.scope, BEAT, now, "ExpiredToken", "expired")
+    assert says(feed) == "collector: ExpiredToken"
+    coverage.cover(feed.scope, "endpoints", now, every_ms=MINUTE)
+    coverage.cover(feed.scope, BEAT, now, every_ms=10_000)
+    assert says(feed) == "live"
+    coverage.fail(feed.scope, "changes", now, "AccessDeniedException", "no")
+    assert says(feed) == "changes: AccessDeniedException"
+    coverage.cover(feed.scope, "changes", now - 10 * MINUTE, every_ms=MINUTE)
+    assert says(feed) == "data 10 m old"
+
+
+def test_other_credentials_behind_the_context_are_said(feed: LedgerFeed) -> None:
+    remember(feed.settings.state_dir, feed.context, identity("999999999999"), feed.child_env)
+    assert says(feed) == "credentials are of 999999999999 now"
+
+
+def test_news_of_the_ledger_is_told_once(feed: LedgerFeed) -> None:
+    feed.changed()
+    assert not feed.changed()
+    feed.ledger.observe(feed.scope, "endpoint", [("a", b"{}", None)], at=now_ms())
+    assert feed.changed() and not feed.changed()

@@ -1,0 +1,59 @@
+"""Needs as text: nothing claims health that nobody watched, and a deployment in motion is left towards what serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from console.clock import HOUR, MINUTE, Millis, now_ms
+from console.kinds.endpoint.record import Endpoint, Pending
+from console.ledger.snapshot import Snapshot
+from console.ledger.store import Ledger
+from console.triage.needs import needs, text
+
+SCOPE = "aws/123456789012/eu-central-1"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        yield ledger
+
+
+def see(ledger: Ledger, at: Millis, **values: object) -> None:
+    endpoint = Endpoint(**{"name": "risk", "arn": "arn", "status": "InService", "config": "risk-v7", **values})  # type: ignore[arg-type]
+    ledger.observe(SCOPE, "endpoint", [("risk", msgspec.json.encode(endpoint), None)], at=at)
+
+
+def said(ledger: Ledger, now: Millis) -> str:
+    snapshot = Snapshot(ledger, SCOPE, None, now)
+    return "\n".join(text(needs(snapshot), snapshot, now))
+
+
+def test_unwatched_is_not_healthy(ledger: Ledger) -> None:
+    now = now_ms()
+    see(ledger, now - HOUR)
+    assert "nobody watches endpoints and pipelines" in said(ledger, now)
+    ledger.coverage.cover(SCOPE, "endpoints", now, every_ms=MINUTE)
+    assert "nobody watches pipelines" in said(ledger, now)
+    ledger.coverage.cover(SCOPE, "pipelines", now, every_ms=MINUTE)
+    assert said(ledger, now) == "● nothing needs you: 1 endpoint and 0 pipelines looked at"
+
+
+def test_what_is_stuck_on_its_way_is_left_towards_what_still_serves(ledger: Ledger) -> None:
+    now = now_ms()
+    see(ledger, now - 9 * HOUR)
+    see(ledger, now - 8 * HOUR, status="Updating", pending=Pending("risk-v8", now - 8 * HOUR))
+    told = said(ledger, now)
+    assert "v8 stuck since" in told and "lastgood rollback risk --to risk-v7 --dry-run" in told
+    assert "changed   nothing known in the two hours before" in told
+
+
+def test_hostile_words_stay_on_their_line(ledger: Ledger) -> None:
+    now = now_ms()
+    see(ledger, now, status="Failed", name="ri\x1b[2Jsk\nx", config="a\u202eb")
+    assert "\x1b" not in said(ledger, now) and "\u202e" not in said(ledger, now)
+    assert said(ledger, now).splitlines()[0].startswith("✖ endpoint risk x: critical")
