@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from console.clients import profiles
-from console.clock import Millis
+from console.clock import Millis, now_ms
 from console.errors import Unreachable
 from console.settings import Context
 
@@ -34,6 +34,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     endpoint_url: str = ""
     expires_at: Millis | None = None
     confirmed: bool = True
+    confirmed_at: Millis | None = None
+    """When STS last said so, in any process of this host."""
 
     @property
     def scope(self) -> str:
@@ -69,21 +71,24 @@ def short(arn: str) -> str:
 
 
 def remembered(state_dir: Path, context: Context, environ: Mapping[str, str] | None = None) -> Identity | None:
-    """The identity this profile had last time, unconfirmed. The region is today's, not the remembered one."""
+    """The identity this profile had last time, unconfirmed; `expires_at` is of the session it had then.
+
+    The region is today's, not the remembered one.
+    """
     env = os.environ if environ is None else environ
     region = profiles.region(context, env)
     found = _load(state_dir).get(_key(context, env))
     if found is None or not region:
         return None
     endpoint = profiles.endpoint_url(context, env)
-    return msgspec.structs.replace(found, region=region, endpoint_url=endpoint, expires_at=None, confirmed=False)
+    return msgspec.structs.replace(found, region=region, endpoint_url=endpoint, confirmed=False)
 
 
 def remember(state_dir: Path, context: Context, identity: Identity, environ: Mapping[str, str] | None = None) -> None:
     """Keep what STS said (0600). Failing to is no error: the next start is merely slower."""
     env = os.environ if environ is None else environ
     known = _load(state_dir)
-    known[_key(context, env)] = identity
+    known[_key(context, env)] = msgspec.structs.replace(identity, confirmed_at=now_ms())
     path = state_dir / "identities.json"
     draft = path.with_name(f".identities.{os.getpid()}")
     try:

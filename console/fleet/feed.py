@@ -9,7 +9,7 @@ from typing import Any
 
 from console.actions.launch import context_flags
 from console.clients.identity import Identity, remembered
-from console.clock import SECOND, Millis, age_step, now_ms
+from console.clock import MINUTE, SECOND, Millis, age_step, now_ms
 from console.collector.collector import BEAT
 from console.collector.supervisor import Supervisor
 from console.errors import LastgoodError
@@ -24,6 +24,8 @@ TELL_S = 10.0
 """How often interest is repeated; it expires after 30 s."""
 
 STALE_MS = 90 * SECOND
+CONFIRMED_MS = 5 * MINUTE
+"""An identity that STS confirmed so shortly before the start is not painted as unconfirmed."""
 
 
 class LedgerFeed:
@@ -37,6 +39,7 @@ class LedgerFeed:
         self.ledger = Ledger.open(settings.ledger)
         self._interest: dict[str, set[str]] = {}
         self._told_at = 0.0
+        self._began = now_ms()
         self._seen = -1
         self._version = -1
         self._lock = threading.Lock()
@@ -72,6 +75,10 @@ class LedgerFeed:
             guarded=self.context.guarded,
             read_only=self.context.read_only or self.settings.read_only,
             identity=identity.user if identity else "",
+            # What STS said to an earlier console may have changed: nothing is written before it says so again.
+            identity_note=""
+            if identity and (identity.confirmed_at or 0) >= self._began - CONFIRMED_MS
+            else "unconfirmed",
             expires_at=identity.expires_at if identity else None,
             freshness=freshness,
             fresh=fresh,

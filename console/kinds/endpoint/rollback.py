@@ -89,6 +89,7 @@ class Rollback:
             preflight=tuple(checks),
             inverse=f"lastgood rollback {e.name} --to {_serving(e)}",
             when=_when(view, moving, desk.now()),
+            starts_at=_starts_at(view, moving, desk.now()),
             cost=f"{_serving(e)} goes on serving until the new fleet takes traffic" if not moving else _waiting(e),
             how=f"{how}, {kept}",
             settle=f"InService on {e.pending.config}" if moving and e.pending else ("InService" if moving else ""),
@@ -301,15 +302,22 @@ def _serving(e: Endpoint) -> str:
     return e.pending.config if e.pending else e.config
 
 
+def _starts_at(view: EndpointView, moving: bool, now: Millis) -> Millis | None:
+    """When the deployment in motion should have settled, by the endpoint's own median; None if nothing tells."""
+    pending = view.endpoint.pending
+    if not (moving and view.typical_ms and pending and pending.started_at):
+        return None
+    return max(now, pending.started_at + view.typical_ms)
+
+
 def _when(view: EndpointView, moving: bool, now: Millis) -> str:
     usual = view.typical_ms
     takes = f"usually {duration(usual)}" if usual else "how long is not known: none was watched from start to end"
     if not moving:
         safe_at = f", users safe ~{clock_time(now + usual, now)}" if usual else ""
         return f"starts at once; {takes}{safe_at}"
-    pending = view.endpoint.pending
-    if usual and pending and pending.started_at:
-        begins = max(now, pending.started_at + usual)
+    begins = _starts_at(view, moving, now)
+    if usual and begins:
         return f"queued (no cancel exists): starts ~{clock_time(begins, now)}, safe ~{clock_time(begins + usual, now)}"
     return f"queued (no cancel exists): starts when the deployment settles; {takes}"
 
