@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from console.errors import UsageError
 
@@ -37,12 +38,19 @@ def iso(at: Millis) -> str:
 
 def clock_time(at: Millis, now: Millis, *, seconds: bool = False) -> str:
     """What a screen shows: `03:12Z` today, `21 Nov 03:12Z` on another day, with the year in another year."""
-    moment, today = datetime.fromtimestamp(at / 1000, UTC), datetime.fromtimestamp(now / 1000, UTC)
-    text = moment.strftime("%H:%M:%SZ" if seconds else "%H:%MZ")
-    if moment.date() == today.date():
+    minutes, second = divmod(at // SECOND, 60)
+    text = f"{minutes // 60 % 24:02}:{minutes % 60:02}" + (f":{second:02}Z" if seconds else "Z")
+    if at // DAY == now // DAY:
         return text
-    day = f"{moment.day} {moment.strftime('%b')}"
-    return f"{day} {text}" if moment.year == today.year else f"{day} {moment.year} {text}"
+    day, year = _day(at // DAY)
+    return f"{day} {text}" if year == _day(now // DAY)[1] else f"{day} {year} {text}"
+
+
+@lru_cache(512)
+def _day(days: int) -> tuple[str, int]:
+    """`21 Nov` and the year of a day since the epoch. Kept: a table of a thousand rows names the same few."""
+    day = datetime.fromtimestamp(days * DAY // SECOND, UTC)
+    return f"{day.day} {day:%b}", day.year
 
 
 def duration(ms: int) -> str:
@@ -87,16 +95,17 @@ def parse_duration(text: str) -> int:
 
 
 def parse_at(text: str, now: Millis) -> Millis:
-    """A moment of the past: ISO 8601 (UTC unless it has an offset), `HH:MM` (the most recent one), or an age (`2h`).
+    """A moment of the past: ISO 8601 (UTC unless it has an offset), `HH:MM[:SS]` (the most recent one), or an age (`2h`).
 
     Raises UsageError for anything else and for the future.
     """
     text = text.strip()
-    if re.fullmatch(r"\d{1,2}:\d{2}Z?", text):
-        hour, minute = (int(part) for part in text.rstrip("Z").split(":"))
-        if hour > 23 or minute > 59:
+    if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?Z?", text):
+        hour, minute, *rest = (int(part) for part in text.rstrip("Z").split(":"))
+        second = rest[0] if rest else 0
+        if hour > 23 or minute > 59 or second > 59:
             raise UsageError(f"{text!r} is no time of day", advice="write it as 03:12")
-        moment = datetime.fromtimestamp(now / 1000, UTC).replace(hour=hour, minute=minute, second=0, microsecond=0)
+        moment = datetime.fromtimestamp(now / 1000, UTC).replace(hour=hour, minute=minute, second=second, microsecond=0)
         at = to_ms(moment)
         return at if at <= now else to_ms(moment - timedelta(days=1))
     try:

@@ -22,6 +22,7 @@ from screens.commands import Command, Group
 from screens.deeds import ENDINGS, Following
 from screens.fitting import fill
 from screens.pieces import Piece
+from screens.signs import worded
 from screens.sheet import Sheet, labelled
 
 _STEPS = {
@@ -197,7 +198,7 @@ def subject_lines(view: Any, now: Millis, width: int) -> Iterator[Line]:
         yield (
             (" NOW      ", "head"),
             (f"{sign.glyph} ", sign.value),
-            (verdict.words, ""),
+            ("  ".join(filter(None, worded(verdict))), ""),
         )
     if not isinstance(view, EndpointView):
         return

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -38,6 +39,10 @@ from screens.theme import THEME
 
 POLL_S = 0.25
 """How often the ledger is asked for news, and so the most repaints a second that data can cause."""
+
+TOAST_S = {"information": 3, "warning": 5, "error": 10}
+"""How long a toast stays, the first to give way first."""
+TOASTS = 2
 
 _ERRORS: tuple[tuple[type[LastgoodError], str, str], ...] = (
     (NotPermitted, "Not permitted", "warning"),
@@ -165,6 +170,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
                 self.open_subject(order.word, order.name)
             case "filter":
                 screen.filter_typed(order.filter or "")
+                screen.filter_entered(order.filter or "")
             case "sort":
                 screen.sort_by(order.name)
             case "ctx":
@@ -244,7 +250,24 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
 
     def tell(self, message: str, *, advice: str = "", title: str = "", severity: Any = "information") -> None:
         text = safe(message) + (f"\n{safe(advice)}" if advice else "")
-        self.notify(text, title=title, severity=severity, markup=False, timeout=10 if severity == "error" else 5)
+        self.notify(text, title=title, severity=severity, markup=False, timeout=TOAST_S[severity])
+
+    def on_notify(self, event: Notify) -> None:
+        """Before Textual's own handler: the same words stand there once, and two toasts at a time; errors stay longest."""
+        new, shown = event.notification, list(self._notifications)
+        if any((one.title, one.message) == (new.title, new.message) for one in shown):
+            event.prevent_default()
+            return
+        ranks = list(TOAST_S)
+        for old in sorted(shown, key=lambda one: (ranks.index(one.severity), one.raised_at))[: 1 - TOASTS or None]:
+            self._unnotify(old, refresh=False)
+
+    def hush(self, *, errors: bool = False) -> None:
+        """Take away what was told about another screen; errors only where they are asked for."""
+        for one in list(self._notifications):
+            if errors or one.severity != "error":
+                self._unnotify(one, refresh=False)
+        self._refresh_notifications()
 
     def tell_error(self, error: LastgoodError) -> None:
         """One toast: what kind of error, what happened, what to do."""

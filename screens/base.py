@@ -12,10 +12,12 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from console.clock import Millis
+from console.kinds.base import Column
 from console.text import safe
 from screens import chrome
 from screens.commands import Command, Group, complete, parse
 from screens.feed import Feed
+from screens.filtering import unknown_columns
 from screens.pieces import Piece, Rule, TextLine
 from screens.places import Everywhere
 from screens.prompt import Edit, Prompt
@@ -91,6 +93,17 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def filter_typed(self, text: str) -> None:
         """The filter while it is being typed."""
 
+    def filter_columns(self) -> Sequence[Column]:
+        """What `column:value` of a filter may name."""
+        return ()
+
+    def filter_entered(self, text: str) -> None:
+        """The filter as it was left with enter: what was meant for a column and is none is said, once."""
+        if columns := self.filter_columns():
+            for prefix in unknown_columns(text, columns):
+                known = ", ".join(column.id for column in columns)
+                self.console.tell(f"No column {prefix}: looked for as a word", advice=f"columns: {known}")
+
     def sort_columns(self) -> Sequence[str]:
         return ()
 
@@ -118,6 +131,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         yield Static("terminal too small", id="tiny", markup=False)
 
     def on_mount(self) -> None:
+        self.console.hush()
         self.refresh_chrome()
 
     def on_screen_resume(self) -> None:
@@ -161,7 +175,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             *self.console.deeds.commands(),
             Command("command", "colon", "command", "Go to a list, a context or a name, or do what has no key",
                     self._ask_command, Group.SHELL, footer=False),
-            Command("help", "question_mark", "help", "What can be done here", self.console.show_help, Group.SHELL,
+            Command("help", "question_mark", "help", "What can be done here; f1 where letters are typed", self.console.show_help, Group.SHELL,
                     footer=False),
             Command("back", "escape", "back", "Clear the filter or the marks, or go back", self.go_back, Group.SHELL,
                     footer=False),
@@ -185,6 +199,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             return  # typed ahead before another screen came up: it must not act on what was not seen
         if self.has_class("-prompt"):
             self._prompt_key(event)
+        elif event.key == "f1":  # also where `?` is a letter that is typed
+            self.console.show_help()
         elif not self.body_key(event):
             command = next((command for command in self.all_commands() if command.key == event.key), None)
             if command is not None:
@@ -212,7 +228,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.open_prompt(":")
 
     def ask_filter(self) -> None:
-        self.open_prompt("/" + self.chip())
+        """Empty: the filter that holds is on the chip until a letter is typed, and enter on nothing clears it."""
+        self.open_prompt("/")
 
     def on_paste(self, event: events.Paste) -> None:
         if self.has_class("-prompt") and event.text:
@@ -236,8 +253,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self._cycle = []
         if edit.value[:1] not in (":", "/"):
             self.close_prompt()
-            if self._filter_before and not edit.value:
-                self.filter_typed("")
+            self.filter_typed(self._filter_before)
             return
         self._show_candidates()
         if edit.value.startswith("/"):

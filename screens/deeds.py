@@ -184,6 +184,8 @@ class Deeds:
         mine = {id for id, following in self.followed.items() if not following.end}
         found = [orphan for orphan in found if orphan.plan.id not in mine]
         self.waiting = [orphan for orphan in found if not orphan.sent]
+        if isinstance(self._app.screen, ConsoleScreen):
+            self._app.screen.refresh_chrome()
         for orphan in found:
             if orphan.plan.id not in self._told:
                 self._told.add(orphan.plan.id)

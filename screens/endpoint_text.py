@@ -18,6 +18,7 @@ from console.kinds.symptom.record import Symptom
 from screens.blocks import BLANK, Line, aligned, beside, flow, paragraph
 from screens.phases import State, guard_words, stages
 from screens.pieces import Piece
+from screens.signs import worded
 
 SIDE_BY_SIDE = 150
 """From this width on, history stands beside the fleets."""
@@ -71,11 +72,11 @@ def _verdict(content: EndpointContent, width: int, now: Millis) -> list[Line]:
 
 def verdict_lines(verdict: Verdict, width: int, now: Millis, *, more: Sequence[str] = ()) -> list[Line]:
     """Sign, word and the sentence, which the eye meets first; below it what decided it, dim."""
-    sign = verdict.sign
-    word = "" if verdict.words.startswith(sign.value) else f"{sign.value}  "
+    sign, (word, words) = verdict.sign, worded(verdict)
+    word = f"{word}  " if word else ""
     first: Line = ((f" {sign.glyph} ", sign.value),)
     urgent = sign in (Sign.CRITICAL, Sign.WARNING)
-    lines = paragraph(f"{word}{verdict.words}", width - 1, "strong" if urgent else "", first=first, indent=3)
+    lines = paragraph(f"{word}{words}", width - 1, "strong" if urgent else "", first=first, indent=3)
     if word and lines:
         start, (text, ink), *_ = lines[0]
         lines[0] = (start, (word, sign.value), (text[len(word) - 1 :].lstrip(), ink))
@@ -259,6 +260,8 @@ def _past(d: Deployment, now: Millis, e: Endpoint) -> list[Piece]:
         words = f"served{length}" if d.outcome is Outcome.SUCCEEDED else f"set{length and f' for{length}'}, not watched"
         if d.target == e.config and d.until is None:
             glyph, ink, words = "●", "ok", "serves"
+        elif d.left:
+            glyph, ink, words = "✖", "bad", f"left by a roll back after{length or ' ?'}"
     else:
         silently = " silently" if not d.reason and d.outcome is not Outcome.IN_PROGRESS else ""
         after = f" after {duration(d.ended_at - d.started_at)}" if d.started_at and d.ended_at else ""

@@ -70,8 +70,8 @@ class TextField:
 def typing_keys(screen: ConsoleScreen, keys: Sequence[tuple[str, str]]) -> None:
     """The frame while letters are typed: the footer has the few keys that are keys, `:` and `?` are letters too."""
     pieces: list[Piece] = []
-    for key, label in keys:
-        pieces += [("   " if pieces else " ", ""), (key, "key"), (f" {label}", "")]
+    for key, label in (*keys, ("f1", "help")):
+        pieces += [("  " if pieces else " ", ""), (key, "key"), (f" {label}", "")]
     screen.query_one("#footer", TextLine).set(pieces)
     line = chrome.crumbs(screen.trail(), screen.notes(), "", (), screen.app.size.width)
     screen.query_one("#crumbs", TextLine).set(*line)

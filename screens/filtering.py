@@ -43,6 +43,16 @@ def fold(texts: Mapping[str, str]) -> dict[str, str]:
     return folded
 
 
+def unknown_columns(source: str, columns: Sequence[Column]) -> list[str]:
+    """What looks like `column:value` and names no column; not ARNs, times and addresses."""
+    names = {name.casefold() for column in columns for name in (column.id, column.title)}
+    words = (word.removeprefix("!").partition(":") for word in source.casefold().split())
+    return list(dict.fromkeys(
+        prefix for prefix, colon, value in words
+        if colon and prefix.isalpha() and prefix not in names and not value.startswith("/") and ":" not in value
+    ))  # fmt: skip
+
+
 def compile_filter(source: str, columns: Sequence[Column] = ()) -> Filter:
     """Every text is a valid filter; words that say nothing (`!`, `column:`) are left out."""
     names = {column.title.casefold(): column.id for column in columns if column.title}

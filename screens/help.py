@@ -72,7 +72,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         scroll = self.query_one(VerticalScroll)
-        if event.key in ("escape", "question_mark", "q", "enter"):
+        if event.key in ("escape", "question_mark", "f1", "q", "enter"):
             self.dismiss()
         elif event.key == "j":
             scroll.scroll_down(animate=False)

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from console.actions.verb import Verb
 from console.clock import Millis
 from console.errors import LastgoodError
-from console.kinds.base import Kind, Sign, Verdict
+from console.kinds.base import Column, Kind, Sign, Verdict
 from screens.base import ConsoleScreen
 from screens.commands import Command, Group
 from screens.feed import name_of
@@ -22,7 +22,11 @@ from screens.filtering import compile_filter
 from screens.live_table import LiveTable, Row
 from screens.pieces import Piece
 from screens.places import Look
+from screens.signs import worded
 
+_FIRST = ("endpoint", "pipeline")
+"""Kinds whose trouble is told on the lists of the others too."""
+_URGENT = (Sign.CRITICAL, Sign.WARNING)
 _INTEREST_MS = 10_000
 """What is on screen is told again this often; the collector forgets it after 30 s."""
 
@@ -30,6 +34,10 @@ _INTEREST_MS = 10_000
 def verdict_of(view: Any) -> Verdict | None:
     found = getattr(view, "verdict", None)
     return found if isinstance(found, Verdict) else None
+
+
+def signs_of(views: Iterable[Any]) -> Counter[Sign]:
+    return Counter(verdict.sign for view in views if (verdict := verdict_of(view)))
 
 
 class ListScreen(ConsoleScreen):
@@ -43,6 +51,8 @@ class ListScreen(ConsoleScreen):
         self.table = LiveTable(kind.columns, empty="reading …")
         self._filter = filter
         self._signs: Counter[Sign] = Counter()
+        self._elsewhere: list[tuple[str, Counter[Sign]]] = []
+        """(plural, signs) of the other kinds that are told of here."""
         self._loaded = self._loading = self._wanted = False
         self._told: tuple[tuple[str, ...], Millis] = ((), 0)
 
@@ -76,6 +86,8 @@ class ListScreen(ConsoleScreen):
                 self.table.empty = self._emptiness()
                 self.table.set_rows(rows, self.feed.now())
                 self.refresh_chrome()
+                self._elsewhere = await asyncio.to_thread(self._read_elsewhere)  # second: the rows do not wait for it
+                self.refresh_chrome()
         except LastgoodError as error:
             self.console.tell_error(error)
         finally:
@@ -83,8 +95,11 @@ class ListScreen(ConsoleScreen):
 
     def _read(self) -> tuple[list[Row], Counter[Sign]]:
         views = sorted(self.feed.views(self.kind.id), key=self.kind.order)
-        signs = Counter(verdict.sign for view in views if (verdict := verdict_of(view)))
-        return [Row(name_of(view), view) for view in views], signs
+        return [Row(name_of(view), view) for view in views], signs_of(views)
+
+    def _read_elsewhere(self) -> list[tuple[str, Counter[Sign]]]:
+        others = [kind for kind in self.feed.kinds if kind.id in _FIRST and kind.id != self.kind.id]
+        return [(kind.plural, signs_of(self.feed.views(kind.id))) for kind in others]
 
     def tick(self, now: Millis) -> None:
         self.table.tick(now)
@@ -112,15 +127,18 @@ class ListScreen(ConsoleScreen):
         for words, ink, number in parts:
             if number:
                 notes += [(" · ", "dim"), (words, ink)]
+        for plural, signs in self._elsewhere:
+            if worst := next((sign for sign in _URGENT if signs[sign]), None):
+                said = f" {sum(signs[sign] for sign in _URGENT):,} {worst.glyph}"
+                notes += [(" · ", "dim"), (f":{plural}", "key"), (said, worst.value)]
         return notes
 
     def status(self) -> Sequence[Piece]:
         verdict = verdict_of(self.table.cursor_view)
         if verdict is None:
             return ()
-        sign = verdict.sign
-        word = "" if verdict.words.startswith(sign.value) else f"{sign.value}  "  # not "ok  ok, v8 since 03:09Z"
-        pieces: list[Piece] = [(f" {sign.glyph} {word}", sign.value), (verdict.words, "strong")]
+        sign, (word, words) = verdict.sign, worded(verdict)
+        pieces: list[Piece] = [(f" {sign.glyph} {word}{'  ' if word else ''}", sign.value), (words, "strong")]
         for reason in verdict.reasons:
             pieces += [(" · ", "dim"), (reason, "")]
         return pieces
@@ -143,6 +161,9 @@ class ListScreen(ConsoleScreen):
 
     def filterable(self) -> bool:
         return True
+
+    def filter_columns(self) -> Sequence[Column]:
+        return self.kind.columns
 
     def ask_filter(self) -> None:
         self.run_worker(asyncio.to_thread(self.table.prepare_filter), group="filter", exclusive=True)

@@ -77,6 +77,8 @@ class LiveTable(Widget, can_focus=True):
         self._rows = Rows(self.columns)
         self._now: Millis = 0
         self._cursor: str | None = None
+        self._steered = False
+        """Whether a key was pressed: until then the cursor stays on the first row, which is the worst."""
         self._index = 0
         self._top = 0
         self._pending_g = False
@@ -217,6 +219,7 @@ class LiveTable(Widget, can_focus=True):
     def press(self, event: events.Key) -> bool:
         """Do what a key means here; whether it means anything. A screen that reads all keys itself calls this."""
         key = event.character if event.character in ("G", "g", " ") else event.key
+        self._steered = True
         pending, self._pending_g = self._pending_g, False
         if key == "g":
             self._pending_g = not pending
@@ -273,7 +276,7 @@ class LiveTable(Widget, can_focus=True):
             self._cursor, self._index = None, 0
         elif self._index >= len(order) or order[self._index] != self._cursor:
             shown = {key: index for index, key in enumerate(order)}
-            if self._cursor is None:
+            if self._cursor is None or not self._steered:
                 self._cursor = order[0]
             elif self._cursor not in shown:
                 self._cursor = self._rows.neighbour(self._cursor, before, shown)
@@ -283,6 +286,7 @@ class LiveTable(Widget, can_focus=True):
         self.post_message(self.Moved(self, self._cursor))
 
     def _go(self, index: int) -> None:
+        self._steered = True
         order = self._rows.order
         if not order:
             return

@@ -9,6 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 
 from console.clock import Millis, age_step, clock_time
+from console.kinds.base import Column
 from console.kinds.execution.table import COLUMNS
 from console.kinds.execution.view import views as execution_views
 from console.kinds.pipeline.record import Definition, Parameter
@@ -144,6 +145,9 @@ class PipelineScreen(SubjectScreen):
     def filterable(self) -> bool:
         return True
 
+    def filter_columns(self) -> Sequence[Column]:
+        return RUNS
+
     def filter_typed(self, text: str) -> None:
         self.table.filter_by(compile_filter(text, RUNS))
         self.refresh_chrome()
@@ -167,6 +171,8 @@ class PipelineScreen(SubjectScreen):
         yield Command("down", "j", "down", "Also ↓; k or ↑ up, gg first, G last, ctrl-d and ctrl-u half a page",
                       lambda: self.table.move("down"), Group.MOVE, footer=False)  # fmt: skip
         yield from self.verbs(self.kind, self.name_, self.view)
+        execution = next(kind for kind in self.feed.kinds if kind.id == "execution")
+        yield from self.verbs(execution, one or "", self.table.cursor_view, none=off)
 
     def copy_name(self) -> None:
         self.console.copy(self.table.cursor_key or self.name_)

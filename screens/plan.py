@@ -223,7 +223,7 @@ class PlanScreen(ConsoleScreen):
     def refresh_chrome(self) -> None:
         super().refresh_chrome()
         if self.is_attached and self._typed.active is not None and not self.has_class("-prompt"):
-            keys = [("tab", "reason, ticket, keys"), ("↑↓", "scroll"), ("esc", "done here")]
+            keys = [("tab", "reason, ticket"), ("↑↓", "scroll"), ("esc", "done here")]
             if self._typed.in_name:
                 fold = [("space", "fold" if self._unfolded else "all checks")] if self._folds else []
                 keys[2:] = [*fold, ("esc", "nothing is done")]
@@ -322,6 +322,7 @@ class PlanScreen(ConsoleScreen):
         if self._consented or self.blocked:
             return
         self._consented = True
+        self.console.hush(errors=True)
         # The app's worker: leaving this screen the next instant must not lose sight of what was started.
         self.app.run_worker(self._begin(), group="consent")
 

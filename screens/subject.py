@@ -136,12 +136,14 @@ class SubjectScreen(ConsoleScreen):
         for look in self.console.places.looks_for(kind_id):
             yield Command(look.id, look.key, look.label, look.effect, partial(self._look, look, kind_id, name))
 
-    def verbs(self, kind: Kind, name: str, view: Any) -> Iterator[Command]:
-        """The kind's verbs about one subject; off, with the reason, where its view says so."""
+    def verbs(self, kind: Kind, name: str, view: Any, *, none: str = "reading …") -> Iterator[Command]:
+        """The kind's verbs about one subject; off, with the reason, where its view says so. `none`: without a view."""
         if self.console.places.plan is None:
             return
         for verb in kind.verbs:
-            off = verb.off(view) if view is not None else "reading …"
+            off = verb.off(view) if view is not None else none
+            if verb.writes and self.console.info.read_only:
+                off = "this context is read-only"
             yield Command(verb.id, verb.key, self.verb_label(verb), verb.effect, partial(self._plan, verb, name),
                           Group.ACT, off=off, footer=bool(verb.key))  # fmt: skip
 

@@ -84,7 +84,7 @@ class AboutScreen(ConsoleScreen):
         self.refresh_chrome()
 
     def on_live_table_selected(self, event: LiveTable.Selected) -> None:
-        self._open()
+        self.console.do(next(command for command in self.commands() if command.id == "open"))
 
     # Filter.
 
@@ -93,6 +93,9 @@ class AboutScreen(ConsoleScreen):
 
     def filterable(self) -> bool:
         return True
+
+    def filter_columns(self) -> Sequence[Column]:
+        return self.columns
 
     def filter_typed(self, text: str) -> None:
         self.table.filter_by(compile_filter(text, self.columns))
@@ -108,8 +111,11 @@ class AboutScreen(ConsoleScreen):
     # Commands.
 
     def commands(self) -> Iterator[Command]:
-        view = self.table.cursor_view
-        nowhere = "no row is under the cursor" if view is None else "" if view.opens[0] else "no more is known of it"
+        view, nowhere = self.table.cursor_view, ""
+        if view is None:
+            nowhere = "no row is under the cursor"
+        elif view.opens[0] not in self.console.places.subjects or view.opens == (self.kind_id, self.name_):
+            nowhere = "no more is known of it"
         yield Command("open", "enter", "open", "Go to what the row is about", self._open, off=nowhere)
         yield Command("copy", "c", "copy", "Copy the row's words", self._copy, off="" if view else nowhere)
         yield Command("down", "j", "down", "Also ↓; k or ↑ up, gg first, G last, ctrl-d and ctrl-u half a page",
@@ -118,14 +124,8 @@ class AboutScreen(ConsoleScreen):
                       footer=False)  # fmt: skip
 
     def _open(self) -> None:
-        view = self.table.cursor_view
-        if view is None:
-            return
-        kind, name = view.opens
-        if not kind or (kind, name) == (self.kind_id, self.name_):
-            self.console.tell("No more is known of it")
-        else:
-            self.console.open_subject(kind, name)
+        if (view := self.table.cursor_view) is not None:
+            self.console.open_subject(*view.opens)
 
     def _copy(self) -> None:
         if (view := self.table.cursor_view) is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -72,8 +71,7 @@ class Deed(Protocol):
         """After DONE: keep the facts that later judgement needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One input of a verb: a CLI option and a form field. `kind` is text, int, flag, choice or map (NAME=VALUE)."""
 
     name: str
@@ -82,8 +80,7 @@ class Option:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(msgspec.Struct, frozen=True):
     """An action as every surface shows it."""
 
     id: str

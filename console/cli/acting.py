@@ -143,6 +143,9 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
             kind, subject = locate(session_, subject)
             verb = next((v for v in group if v.kind == kind.id), None) or _cannot(first, kind.id)
         args = {option.name: _value(option, given[option.name]) for option in verb.options}
+        if empty := [name for name, value in args.items() if value == ""]:
+            # `--to "$CONFIG"` with nothing in it must not become "choose one for me".
+            raise UsageError(f"--{empty[0]} is empty", advice="give it a value, or leave it out")
         if verb.level is Level.NOTE:
             args["reason"] = shared["reason"]
         raise typer.Exit(_act(session_, verb, subject, args, **shared))
@@ -237,7 +240,7 @@ def _act(
     else:
         show(plan)
     if dry_run:
-        return Exit.DONE
+        return Exit.REFUSED if plan.refused else Exit.DONE  # a script asks before it acts
     if plan.refused:
         raise Refused("; ".join(f"{c.check}: {c.detail}" for c in plan.refused), advice="mend it, then plan again")
     consent(session, plan, yes=yes, confirm=confirm)

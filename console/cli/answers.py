@@ -35,7 +35,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
 
         only(output, Format.TABLE, Format.JSON, Format.YAML)
         session_ = session(ctx)
-        moment = parse_at(at, now_ms()) if at else None
+        moment = parse_at(at, now_ms()) if at is not None else None
         deadline = now_ms() + parse_duration(settle) if settle != "0s" else 0
         if moment is not None:
             for kind in LOOKED_AT:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.errors import UsageError
+
 from console.cli.index import Commands
 from console.cli.notes import note, tell
 from console.errors import Exit, LastgoodError
@@ -52,6 +54,9 @@ def start(
         "endpoint_url": endpoint_url,
         "read_only": read_only,
     }
+    if empty := [name for name, value in ctx.obj.items() if value == ""]:
+        # `--region "$REGION"` with nothing in it must not show another region as if it were this one.
+        raise UsageError(f"--{empty[0].replace('_', '-')} is empty", advice="give it a value, or leave it out")
     if ctx.invoked_subcommand is None:
         from console.cli.screen import open_console
 

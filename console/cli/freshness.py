@@ -189,6 +189,6 @@ def tell_coverage(session: Session, kind: Kind, moment: Millis) -> None:
     """Say so where a claim about the past rests on nothing: nobody watched then."""
     snapshot = session.snapshot(moment)
     if not snapshot.covered(kind.sources[0]):
-        since = snapshot.since(kind.sources[0])
-        then = f"; watched since {clock_time(since, now_ms())}" if since else ""
-        session.say(f"nobody watched {kind.plural} at {clock_time(moment, now_ms())}{then}")
+        state, now = snapshot.states().get(kind.sources[0]), now_ms()
+        then = f"; the last look before was at {clock_time(state.at, now, seconds=True)}" if state and state.at else ""
+        session.say(f"nobody watched {kind.plural} at {clock_time(moment, now, seconds=True)}{then}")

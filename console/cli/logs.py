@@ -58,6 +58,9 @@ def place(session: Session, kind: Kind, name: str, since_ms: int, step: str = ""
     """(log group, stream prefix, from when): of an endpoint, or of a run's step (without one: that tells most)."""
     start = now_ms() - since_ms
     if kind.id == "endpoint":
+        known = [fact.name for fact in session.snapshot().heads("endpoint")]
+        if known and name not in known:
+            raise NotFound(f"no endpoint {name}", advice="lastgood get endpoints lists them")
         return f"/aws/sagemaker/Endpoints/{name}", "", start
     if kind.id != "execution":
         raise UsageError(f"{kind.plural} have no logs", advice="lastgood logs endpoint NAME, or execution NAME")

@@ -87,27 +87,25 @@ def table(kind: Kind, rows: Sequence[Row], now: Millis, *, contexts: bool = Fals
     """Rows as on the screen. A pipe gets every column in full; a terminal those that fit its width."""
     columns = _columns(kind, contexts)
     cells = [_cells(column, rows, now) for column in columns]
-    made: dict[str, str] = {}  # most cells repeat ("ok", "InService", "●"), and only ASCII is made safe quickly
-    for column_cells in cells:
-        for cell in column_cells:
-            if cell.text not in made:
-                made[cell.text] = safe(cell.text)
-    texts = [[made[cell.text] for cell in column_cells] for column_cells in cells]
-    widths = [max(len(c.title), max(map(_width, set(t)), default=0)) for c, t in zip(columns, texts, strict=True)]
+    # Each different text of a column is made safe, measured and padded once: most cells repeat ("ok", "InService").
+    made = [{text: safe(text) for text in {cell.text for cell in column_cells}} for column_cells in cells]
+    widths = [
+        max(len(c.title), max(map(_width, texts.values()), default=0)) for c, texts in zip(columns, made, strict=True)
+    ]
     if sys.stdout.isatty():
         import shutil
 
         widths = fitted(columns, widths, shutil.get_terminal_size().columns)
     colour = _palette() if colourful() else {}
     drawn: list[list[str]] = []
-    for column, column_cells, text, width in zip(columns, cells, texts, widths, strict=True):
+    for column, column_cells, texts, width in zip(columns, cells, made, widths, strict=True):
         if width:
-            padded = {t: _pad(t, width, column.right) for t in {column.title, *text}}
-            lines = [padded[t] for t in text]
+            padded = {raw: _pad(text, width, column.right) for raw, text in texts.items()}
+            lines = [padded[cell.text] for cell in column_cells]
             if colour:
                 marks = [colour.get(cell.style, ("", "")) for cell in column_cells]
                 lines = [f"{on}{line}{off}" for line, (on, off) in zip(lines, marks, strict=True)]
-            drawn.append([padded[column.title], *lines])
+            drawn.append([_pad(column.title, width, column.right), *lines])
     return "\n".join(GAP.join(line).rstrip() for line in zip(*drawn, strict=True))
 
 

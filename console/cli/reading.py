@@ -70,7 +70,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
             raise UsageError("the past does not change", advice="leave out --watch or --at")
         if fresh and at:
             raise UsageError("--fresh looks now, --at at the past", advice="give one of them")
-        wanted, moment = kind_of(kind), parse_at(at, now_ms()) if at else None
+        wanted, moment = kind_of(kind), parse_at(at, now_ms()) if at is not None else None
         from console.cli.listing import Listing
 
         chosen = sessions(settings(ctx), note)
@@ -94,7 +94,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         """One thing, whole."""
         only(output, Format.TABLE, Format.JSON, Format.YAML)
         session, wanted = one(ctx), kind_of(kind)
-        moment = parse_at(at, now_ms()) if at else None
+        moment = parse_at(at, now_ms()) if at is not None else None
         if moment is not None:
             tell_coverage(session, wanted, moment)
         if moment is None and not cached:

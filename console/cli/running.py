@@ -10,6 +10,9 @@ import typer
 from console.cli.session import Say, Session
 from console.errors import UsageError
 
+INCIDENTS = "bad-config, pipeline-capacity, pipeline-data, quality-gate, silent-rollback, stuck-update, undone-fix"
+"""Written out: the world with its scripts is imported only where it runs. A test compares."""
+
 Open = Callable[[typer.Context], Session]
 
 
@@ -20,7 +23,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
     @world.command()
     def serve(
         incident: Annotated[
-            list[str] | None, typer.Option("--incident", help="a scripted fault; may be repeated")
+            list[str] | None, typer.Option("--incident", help=f"a scripted fault: {INCIDENTS}; may be repeated")
         ] = None,
         speed: Annotated[float, typer.Option(help="what takes N minutes takes one")] = 1.0,
         seed: Annotated[int, typer.Option(help="another fleet")] = 1,
@@ -44,7 +47,9 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
 
     @app.command()
     def demo(
-        incident: Annotated[str, typer.Option(help="which fault to show; none for a calm fleet")] = "bad-config",
+        incident: Annotated[
+            str, typer.Option(help=f"which fault to show: {INCIDENTS}; none for a calm fleet")
+        ] = "bad-config",
         speed: Annotated[float, typer.Option(help="what takes N minutes takes one")] = 6.0,
         fleet: Annotated[int, typer.Option(help="number of endpoints")] = 12,
     ) -> None:

@@ -89,7 +89,8 @@ class Session:
         from console.actions.desk import ActionDesk
 
         if self.context.read_only and verb.writes:
-            raise Refused(f"context {self.context.name} is read-only", advice="choose another with --ctx")
+            advice = "by its read_only, LASTGOOD_READ_ONLY or --read-only; choose another with --ctx"
+            raise Refused(f"context {self.context.name} is read-only", advice=advice)
         return ActionDesk(verb, self.context, self.cloud, self.identity, self.ledger)
 
     def collector(self, kinds: Iterable[Kind], *, pace: float = 1.0) -> Collector:

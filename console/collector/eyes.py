@@ -21,7 +21,7 @@ MOVES = {"endpoint": ("endpoint",), "execution": ("pipeline", "execution")}
 """Kinds whose change makes CloudTrail worth asking, and the kinds of subject to ask about."""
 
 LATELY = 30 * MINUTE
-"""A subject that the provider modified so lately moved, also when it is seen for the first time: CloudTrail is late."""
+"""A subject that the provider modified so long before the last good sweep, or later, moved: CloudTrail is late."""
 
 Changed = Callable[[str], None]
 
@@ -124,10 +124,14 @@ class ScopedEyes:
         self._pending, self._waiting = {}, 0
 
     def _moved(self, kind: str, provider_at: Sequence[Millis | None] = ()) -> None:
-        """What is merely seen for the first time did not move: CloudTrail's past is read at that start anyway."""
+        """Reading more of what rests, or seeing it for the first time, is no move: what the provider modified well
+        before the last good sweep was asked about then, and CloudTrail's past is read at the start anyway."""
         self._changed(kind)
         state = self._ledger.coverage.states(self._scope).get(self._watch.source)
-        if (state is None or state.at is None) and all((at or 0) < self._now() - LATELY for at in provider_at):
+        looked = state.at if state else None
+        since = (looked or self._now()) - LATELY
+        told = looked is not None and (not provider_at or None in provider_at)
+        if not told and all((at or 0) < since for at in provider_at):
             return
         for subject in MOVES.get(kind, ()):
             self._ledger.coverage.remember(self._scope, f"moved.{subject}", str(self._now()))

@@ -132,7 +132,9 @@ def _deployment(d: Deployment, now: Millis) -> Cells:
     outcome = OUTCOMES.get(d.outcome, d.outcome.value)
     end = f"{outcome}{took if d.outcome is not Outcome.UNKNOWN else ''}{f': {d.reason}' if d.reason else ''}"
     what = f"{d.source} → {d.target}" if d.source else d.target or "an update"
-    return (f"{GLYPHS[d.outcome]} {clock_time(d.at, now) if d.at else '?'}", what, d.by or "–", end)
+    if d.left:
+        end = f"{end}, left by the roll back of {clock_time(d.left, now)}"
+    return (f"{'✖' if d.left else GLYPHS[d.outcome]} {clock_time(d.at, now) if d.at else '?'}", what, d.by or "–", end)
 
 
 def _news(evidence: tuple[str, ...]) -> list[str]:
@@ -173,6 +175,8 @@ def _execution(view: ExecutionView, snapshot: Snapshot, now: Millis) -> Iterator
     changed: list[Cells] = [(d.what, f"{d.before} → {d.after}") for d in view.changed]
     if view.green is None:
         changed = [("no green run before it is known",)]
+    elif not view.compared:
+        changed = [("not read yet: open it in the console, or look again in a minute",)]
     elif not changed:
         changed = [(f"nothing since the last green run {view.green.id}",)]
     yield from _section("changed", changed)

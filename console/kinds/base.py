@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -28,13 +27,14 @@ class Sign(StrEnum):
 
     @property
     def glyph(self) -> str:
-        return {"critical": "✖", "warning": "▲", "moving": "◐", "unknown": "◌", "held": "⏸", "ok": "●"}[self.value]
+        return _GLYPHS[self]
 
     @property
     def rank(self) -> int:
         return _RANKS[self]
 
 
+_GLYPHS = dict(zip(Sign, "✖▲◐◌⏸●", strict=True))
 _RANKS = {sign: rank for rank, sign in enumerate(Sign)}
 
 
@@ -55,8 +55,7 @@ class Cell(NamedTuple):
     sort: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column of a kind's table, shared by the CLI and the screens.
 
     `priority` 0 is always shown; higher numbers are dropped first where the width is short. `flex` columns take what
@@ -118,8 +117,7 @@ class Watch(Protocol):
         """Look once. Raises SourceError when the source cannot be read; what was seen before stays, with its age."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """One thing an operator looks at."""
 
     id: str
@@ -134,4 +132,4 @@ class Kind:
     verbs: tuple[Verb, ...] = ()
     sources: tuple[str, ...] = ()
     """Sources whose coverage and age belong to this table."""
-    children: tuple[str, ...] = field(default=())
+    children: tuple[str, ...] = ()

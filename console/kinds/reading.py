@@ -19,8 +19,8 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 def decode(snapshot: Snapshot, kind: str, type: type[Record], names: Sequence[str] | None = None) -> Iterator[Record]:
     """The newest record of each subject as of the snapshot's moment."""
     decoder = msgspec.json.Decoder(type)
-    for fact in snapshot.heads(kind, names):
-        yield decoder.decode(fact.body)
+    for body in snapshot.bodies(kind, names):
+        yield decoder.decode(body)
 
 
 def history(

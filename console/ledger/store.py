@@ -148,6 +148,14 @@ class Ledger:
         )
         return self._facts(kind, sql, (scope, kind), names)
 
+    def bodies(self, scope: str, kind: str) -> list[bytes]:
+        """What `heads` has in `body`, in its order: views decode thousands of changes and need nothing else of them."""
+        sql = (
+            "SELECT f.body FROM head h JOIN fact f ON f.seq = h.seq"
+            " WHERE h.scope = ? AND h.kind = ? AND f.deleted = 0 ORDER BY h.name"
+        )
+        return [body for (body,) in self._database.read(lambda c: c.execute(sql, (scope, kind)).fetchall())]
+
     def head(self, scope: str, kind: str, name: str) -> Fact | None:
         facts = self.heads(scope, kind, (name,))
         return facts[0] if facts else None

@@ -71,6 +71,7 @@ def _deployments(snapshot: Snapshot, since: Millis) -> list[str]:
                 by = f" by {d.by}" if d.by else ""
                 reason = f": {d.reason}" if d.reason else ""
                 end = "in progress" if d.outcome is Outcome.IN_PROGRESS else d.outcome.value.replace("_", " ")
+                end += f", left by the roll back of {clock_time(d.left, now)}" if d.left else ""
                 line = f"{clock_time(d.at, now)} {view.name}: {d.source or '?'} → {d.target}{by}, {end}{reason}"
                 found.append((d.at, line))
     return [line for _, line in sorted(found)]

@@ -115,7 +115,12 @@ def text(found: list[Need], snapshot: Snapshot, now: Millis) -> Iterator[str]:
             blind = [source for _, source in looked if not snapshot.covered(source)]
             yield f"◌ nothing is known to need you, but nobody watches {' and '.join(blind)}"
             return
-        counts = " and ".join(count(len(snapshot.heads(kind)), kind) for kind, _ in looked)
+        numbers = {kind: len(snapshot.heads(kind)) for kind, _ in looked}
+        counts = " and ".join(count(number, kind) for kind, number in numbers.items())
+        if not any(numbers.values()):
+            # The wrong region looks just like this: it must not read as an all-clear.
+            yield f"◌ nothing is there to look at: {counts} in {snapshot.scope}"
+            return
         yield f"● nothing needs you: {counts} looked at"
         return
     for n, need in enumerate(found):

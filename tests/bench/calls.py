@@ -1,215 +1,278 @@
 """Bench (f): what watching costs in API calls, and how soon a change is seen. `python -m tests.bench.calls`.
 
-Two measurements. Figures for fleets of 100 to 5,000 endpoints, each with its pipeline, with Search and where it is
-denied, come from the collector itself on a clock that runs `pace` times as fast (periods, reconciliation and budget
-alike). What an operator sees comes from real time: consoles with their supervisors and one collector process, on a
-world that throttles, with deployments made meanwhile.
+Two measurements on a world that throttles. Figures for fleets of 100 to 5,000 endpoints, each with its pipeline, with
+Search and where it is denied, come from the collector's own tasks on one simulated clock, which is also the world's and
+the budget's: half an hour at rest passes in seconds. What an operator sees comes from real time: five consoles in
+pseudo-terminals with their supervisors and one collector process, and deployments made meanwhile.
 """
 
 from __future__ import annotations
 
 import contextlib
+import heapq
+import multiprocessing
 import os
-import statistics
+import random
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from console.cli.session import Session
 from console.clients.aws import Cloud
 from console.clients.budget import Budget
-from console.clock import now_ms
+from console.clients.identity import remember
+from console.clock import Millis
 from console.collector.collector import Collector
-from console.fleet.feed import LedgerFeed
+from console.collector.task import Task
+from console.kinds.execution import watch
 from console.kinds.registry import KINDS
+from console.ledger.locks import collector_lock
 from console.ledger.store import Ledger
 from console.settings import Context, Settings
+from console.world.throttle import Throttle
 from console.world.world import World
+from tests.screens.pty import Pty
 
-LIMIT_PER_MIN = 12.0
-SEEN_WITHIN_S = 30.0
+INF = float("inf")
+LIMIT_PER_MIN, SEEN_WITHIN_S = 12.0, 30.0
+SIZES = (100, 1000, 5000)
+REST_MIN = 30
+"""Three full lists, one every 10 minutes."""
+
+CALM_S = 2 * 3600.0
+"""Nothing changed for so long: logs are read for an hour after a change, CloudTrail is asked for 20 minutes."""
+
+AT_REST = {"Search", "ListEndpoints", "ListPipelines"}
+"""What is asked again for ever; anything else reads something once."""
+
 FORMULA = {
-    "with_search": "60/15 + 60/20 + endpoints/100/10 + pipelines/100/10",
-    "without_search": "endpoints/100 * 60/15 + min(pipelines, 10 * 60/20) + pipelines/100/10",
+    True: "60/15 + 60/20 Search + (endpoints + pipelines)/100/10",
+    False: "endpoints/100 x 60/(15 + endpoints/100) ListEndpoints + pipelines/100 x 60/(60 + pipelines/100)"
+    " ListPipelines + pipelines/100/10: a page a second, half of what AWS allows, is waited for",
 }
-"""Calls a minute at rest: a sweep of endpoints every 15 s and one of executions every 20, full lists every 10 minutes.
-Without Search the runs that are found are described one by one first: see `history` in the figures."""
-HISTORY = (
-    "sagemaker:DescribePipelineExecution",
-    "sagemaker:ListPipelineExecutionSteps",
-    "sagemaker:ListPipelineParametersForExecution",
-    "sagemaker:DescribePipelineDefinitionForExecution",
-)
-"""Calls that read the past, once each, for as long as there is some left; at a large fleet for hours."""
 
 
-def expected(endpoints: int, *, search: bool) -> float:
-    lists = endpoints / 100 / 10
-    return 4 + 3 + 2 * lists if search else endpoints / 100 * 4 + min(endpoints, 30) + lists
+class Clock:
+    """Wall and monotonic time in seconds, and a sleep that takes none."""
+
+    def __init__(self) -> None:
+        self.s = float(int(time.time()))
+
+    def __call__(self) -> float:
+        return self.s
+
+    def ms(self) -> Millis:
+        return round(self.s * 1000)
+
+    def pass_(self, seconds: float) -> None:
+        self.s += seconds
 
 
-def at_rest(endpoints: int, *, search: bool, minutes: float = 20.0, pace: float = 60.0) -> dict[str, Any]:
-    """Calls a minute by operation after the first look is over, by the collector's own count."""
-    world = World(fleet=endpoints, throttle=False, search_lag_s=0.0, trail_delay_s=0.0, speed=100_000.0)
-    if not search:
-        world.faults.add(operation="Search", code="AccessDeniedException", message="not authorized to perform: Search")
-    began_s, began_ms = time.monotonic(), now_ms()
+class Rest(NamedTuple):
+    """Calls a minute at rest, by source and operation; `history_min`: simulated minutes until the past was read."""
 
-    def seconds() -> float:
-        return began_s + (time.monotonic() - began_s) * pace
+    by_source: dict[str, float]
+    history_min: float
+    took_s: float
 
-    counted: Counter[str] = Counter()
-    stop = threading.Event()
-    budget = Budget(
-        on_minute=lambda usage: counted.update(usage.calls),
-        clock=seconds,
-        wall=lambda: began_ms + round((seconds() - began_s) * 1000),
-        wait=lambda s: stop.wait(s / pace),
-    )
+    @property
+    def per_min(self) -> float:
+        return sum(self.by_source.values())
+
+
+def at_rest(endpoints: int, search: bool) -> Rest:
+    """In a process of its own: it changes the environment and the priority."""
+    os.nice(5)
+    # As a ledger that has collected for days: every pipeline's newest run is known (a first start reads 2,000 runs).
+    watch.FIRST_PAGES = max(watch.FIRST_PAGES, endpoints * 3 // 200)
+    began, clock = time.monotonic(), Clock()
+    world = World(fleet=endpoints, now=clock, speed=600.0)
+    clock.pass_(CALM_S)
     with (
         tempfile.TemporaryDirectory() as folder,
         world.serve() as served,
-        _environment(served.env),
         Ledger.open(Path(folder) / "ledger.db") as ledger,
     ):
+        os.environ.update(served.env)
+        budget = Budget(clock=clock, wall=clock.ms, wait=clock.pass_)
         cloud = Cloud(Context(name="bench", ambient=True, region="eu-central-1"), budget=budget)
-        collector = Collector(ledger, cloud, "bench", KINDS, now=budget.wall, pace=pace)
-        collector.once()
-        thread = threading.Thread(target=collector.run, args=(stop,), daemon=True)
-        thread.start()
-        _settle(budget, counted)
-        budget.flush()
-        counted.clear()
-        since = seconds()
-        time.sleep(minutes * 60 / pace)
-        budget.flush()
-        spent = (seconds() - since) / 60
-        calls = dict(counted)
-        stop.set()
-        thread.join(timeout=10)
-    return {
-        "endpoints": endpoints,
-        "search": search,
-        "per_min": round(sum(n for name, n in calls.items() if name not in HISTORY) / spent, 1),
-        "history": round(sum(n for name, n in calls.items() if name in HISTORY) / spent, 1),
-        "formula": expected(endpoints, search=search),
-        "by_operation": {name: round(n / spent, 2) for name, n in sorted(calls.items())},
-    }
+        collector = Collector(ledger, cloud, "bench", KINDS, now=clock.ms)
+        history = _read_past(world, collector.tasks, clock)
+        if not search:
+            # Denied from now on: what is known is known by whichever way, and describing thousands takes hours.
+            world.faults.add(operation="Search", code="AccessDeniedException", message="not authorized: Search")
+            history += _read_past(world, collector.tasks, clock)
+        clock.pass_(CALM_S)
+        calls = _rest(world, collector.tasks, clock)
+    return Rest(calls, history / 60, time.monotonic() - began)
 
 
-def _settle(budget: Budget, counted: Counter[str], quiet_s: float = 2.0, at_most_s: float = 60.0) -> None:
-    """Until no sweep reads anything for the first time any more: two windows with the same count of calls."""
-    deadline, before = time.monotonic() + at_most_s, -1
-    while time.monotonic() < deadline:
-        budget.flush()
-        start = sum(counted.values())
-        time.sleep(quiet_s)
-        budget.flush()
-        n = sum(counted.values()) - start
-        if before >= 0 and abs(n - before) <= max(2, before * 0.1):
-            return
-        before = n
+def _sweep(world: World, task: Task) -> Counter[str]:
+    """The requests that one sweep made."""
+    before = world.calls.copy()
+    if error := task.sweep():
+        raise error
+    return world.calls - before
 
 
-def consoles(endpoints: int = 1000, *, rest_s: float = 120.0, changes: int = 4) -> dict[str, Any]:
-    """One console, then five, on one host and in real time: calls a minute at rest, and how soon a change is seen."""
-    world = World(fleet=endpoints, throttle=True, speed=600.0)
+def _read_past(world: World, tasks: list[Task], clock: Clock) -> float:
+    """Each source until it asks for nothing but what it always asks for; the simulated seconds of the slowest."""
+    slowest = 0.0
+    for task in tasks:
+        since, calm = clock.s, 0
+        while calm < 2:
+            calm = calm + 1 if set(_sweep(world, task)) <= AT_REST else 0
+            clock.pass_(task.pause_s())
+        slowest = max(slowest, clock.s - since)
+    return slowest
+
+
+def _rest(world: World, tasks: list[Task], clock: Clock) -> dict[str, float]:
+    """Every task at its own pace and in its own thread of time, as the collector's threads do: a task that waits for
+    its budget holds up no other."""
+    rng, counted = random.Random(1), Counter[str]()
+    end = clock.s + REST_MIN * 60
+    due = [(clock.s, n) for n in range(len(tasks))]
+    while due[0][0] < end:
+        clock.s, n = heapq.heappop(due)
+        for name, calls in _sweep(world, tasks[n]).items():
+            counted[f"{tasks[n].source}: {name}"] += calls
+        heapq.heappush(due, (clock.s + tasks[n].pause_s() * rng.uniform(0.9, 1.1), n))
+    return {name: round(calls / REST_MIN, 2) for name, calls in sorted(counted.items())}
+
+
+class CountingWorld(World):
+    """Counts the pages of the full lists, which `calls` cannot tell from other Searches."""
+
+    lists = 0
+
+    def handle(self, region: Any, service: str, name: str, request: dict[str, Any], caller: Any) -> Any:
+        self.lists += name == "ListEndpoints" or (name == "Search" and request.get("Resource") == "Pipeline")
+        return super().handle(region, service, name, request, caller)
+
+
+class Live(NamedTuple):
+    per_min: float
+    window: Counter[str]
+    lists: int
+    """Pages of full lists at the start, as every 10 minutes."""
+
+    seen_s: list[float]
+
+
+SCREENS = (":endpoints\r", ":endpoints\rG", ":pipelines\r", ":executions\r", ":endpoints\r\r")
+"""What is typed in each console: both ends of the endpoints, pipelines, executions, one endpoint's own screen."""
+
+
+def five_consoles(endpoints: int = 1000, *, window_s: float = 80.0, changes: int = 6) -> Live:
+    """Five consoles in pseudo-terminals on one state folder, in real time, from a ledger that is warm."""
+    behind = [CALM_S]
+    world = CountingWorld(fleet=endpoints, speed=600.0, now=lambda: time.time() - behind[0])
+    behind[0] = 0.0
+    throttle, world.throttle = world.throttle, None
+    assert isinstance(throttle, Throttle)
     with tempfile.TemporaryDirectory() as folder, world.serve() as served, contextlib.ExitStack() as stack:
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LASTGOOD_"))}
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LASTGOOD_", "PYTHONDONTWRITE"))}
         env |= {**served.env, "HOME": folder, "LASTGOOD_STATE_DIR": f"{folder}/state"}
+        stack.enter_context(_environment(env))
         settings = Settings.load(env)
-        scope = f"aws/123456789012/eu-central-1@{served.url}"
-        names = sorted(fact["EndpointName"] for fact in _all_endpoints(world))
-        settings.make_state_dir()
-
-        def open_console(n: int) -> LedgerFeed:
-            feed = LedgerFeed(settings, settings.current, scope, env)
-            stack.callback(feed.close)
-            feed.interest("endpoint", names[n * 40 : n * 40 + 40])
-            return feed
-
-        def rest(seconds: float) -> dict[str, Any]:
-            before, began = Counter(world.calls), time.monotonic()
-            while time.monotonic() - began < seconds:
-                for feed in feeds:
-                    feed.changed()
-                time.sleep(0.25)
-            calls = Counter(world.calls) - before
-            minutes = (time.monotonic() - began) / 60
-            return {"per_min": round(sum(calls.values()) / minutes, 1), "calls": dict(sorted(calls.items()))}
-
-        feeds = [open_console(0)]
-        _first_look(feeds[0], endpoints)
-        _quiet(world)
-        one = rest(rest_s)
-        feeds += [open_console(n) for n in range(1, 5)]
-        _quiet(world)
-        five = rest(rest_s)
-        # Last: for an hour after a deployment its logs are read, for 20 minutes CloudTrail is asked.
-        seen = [_change(world, feeds[0], name) for name in names[500 : 500 + changes]]
-        throttles = sum(t for _, t in feeds[0].ledger.coverage.calls_by_operation(scope, 0).values())
-    return {
-        "endpoints": endpoints,
-        "one_console": one,
-        "five_consoles": five,
-        "change_seen_s": [round(s, 1) for s in seen],
-        "throttles": throttles,
-    }
+        session = Session(settings, settings.current, lambda line: None)
+        remember(settings.make_state_dir(), settings.current, session.identity)
+        ledger, scope = session.ledger, session.scope
+        stack.callback(ledger.close)
+        _warm(world, ledger, scope, settings.current)
+        world.throttle, world.lists = throttle, 0
+        consoles = [
+            stack.enter_context(Pty([sys.executable, "-m", "console"], columns=120, lines=30, env=env)) for _ in SCREENS
+        ]
+        for console, keys in zip(consoles, SCREENS, strict=True):
+            console.wait_for("endpoints", timeout=60)
+            console.settle(1.0, timeout=60)
+            for part in keys.replace("\r", "\r\0").split("\0"):
+                console.send(part)
+                time.sleep(0.7)
+        _until_quiet(world)
+        lists, before, began = world.lists, world.calls.copy(), time.monotonic()
+        time.sleep(window_s)
+        window, minutes = world.calls - before, (time.monotonic() - began) / 60
+        again = world.lists - lists
+        names = sorted(fact.name for fact in ledger.heads(scope, "endpoint"))[endpoints // 2 :]
+        seen = _changes(world, ledger, scope, names, changes)
+        holder = ledger.locks.holder(collector_lock(scope))
+        assert holder is not None and all(console.process.poll() is None for console in consoles)
+    return Live((sum(window.values()) - again) / minutes + lists / 10, window, lists, seen)
 
 
-def _all_endpoints(world: World) -> list[Any]:
-    found: list[Any] = []
-    token: dict[str, str] = {}
-    while True:
-        answer = world.call("ListEndpoints", {"MaxResults": 100, **token})
-        found += answer["Endpoints"]
-        if not answer.get("NextToken"):
-            return found
-        token = {"NextToken": answer["NextToken"]}
-
-
-def _first_look(feed: LedgerFeed, endpoints: int, at_most_s: float = 120.0) -> None:
-    deadline = time.monotonic() + at_most_s
-    while time.monotonic() < deadline:
-        states = feed.ledger.coverage.states(feed.scope)
-        if len(feed.names("endpoint")) >= endpoints and all(s in states for s in ("executions", "changes", "logs")):
+def _warm(world: World, ledger: Ledger, scope: str, context: Context) -> None:
+    """The ledger of a collector that has run for days, made by the same watches without waiting for a budget."""
+    cloud = Cloud(context, budget=Budget(wait=lambda seconds: None))
+    collector = Collector(ledger, cloud, scope, KINDS)
+    for _ in range(200):
+        before = world.calls.copy()
+        if errors := collector.once():
+            raise next(iter(errors.values()))
+        if set(world.calls - before) <= AT_REST:
             return
-        time.sleep(0.5)
-    raise AssertionError(f"no first look within {at_most_s} s: {feed.ledger.coverage.states(feed.scope)}")
+    raise AssertionError(f"the past is not read yet: {world.calls}")
 
 
-def _quiet(world: World, at_most_s: float = 1500.0) -> None:
-    """Until what came on screen and the failed runs of two days are described, and CloudTrail is asked no more for
-    what moved before the start: at most 5 calls in 20 s. Takes up to 25 minutes with a thousand endpoints."""
-    deadline = time.monotonic() + at_most_s
-    while time.monotonic() < deadline:
-        before = sum(world.calls.values())
-        time.sleep(20)
-        if sum(world.calls.values()) - before <= 5:
-            return
+def _until_quiet(world: World, quiet_s: float = 35.0, at_most_s: float = 240.0) -> None:
+    """Until what is on the five screens was read: for longer than any source's period nothing but Search is called."""
+    began = last = time.monotonic()
+    before = world.calls.copy()
+    while (now := time.monotonic()) - last < quiet_s:
+        if now - began > at_most_s:
+            raise AssertionError(f"no rest within {at_most_s} s: {world.calls}")
+        time.sleep(1)
+        after = world.calls.copy()
+        if set(after - before) - {"Search"} or now - began < 10:
+            last = now
+        before = after
 
 
-def _change(world: World, feed: LedgerFeed, name: str) -> float:
-    """Seconds from an UpdateEndpoint until the ledger shows that it moves or moved."""
-    current = feed.ledger.head(feed.scope, "endpoint", name)
-    config = world.call("DescribeEndpoint", {"EndpointName": name})["EndpointConfigName"]
-    version = int(config.rsplit("-v", 1)[1])
-    made = {"EndpointName": name, "EndpointConfigName": f"{name}-v{version - 1}"}
-    began = time.monotonic()
-    world.call("UpdateEndpoint", made)
-    while time.monotonic() - began < 120:
-        fact = feed.ledger.head(feed.scope, "endpoint", name)
-        if fact and current and fact.seq != current.seq:
-            return time.monotonic() - began
-        time.sleep(0.1)
-    return float("inf")
+def _changes(world: World, ledger: Ledger, scope: str, names: list[str], changes: int) -> list[float]:
+    """Seconds from each UpdateEndpoint until the ledger shows it; they come 7 s apart, at any phase of the sweeps."""
+    seen: list[float] = []
+
+    def watch(name: str, seq: int, began: float) -> None:
+        while time.monotonic() - began < 120:
+            fact = ledger.head(scope, "endpoint", name)
+            if fact and fact.seq != seq:
+                seen.append(time.monotonic() - began)
+                return
+            time.sleep(0.1)
+        seen.append(INF)
+
+    threads = []
+    for name in names:
+        with world.lock:
+            world.advance()
+            now = world.call("DescribeEndpoint", {"EndpointName": name})
+            stem, _, version = now["EndpointConfigName"].rpartition("-v")
+            head = ledger.head(scope, "endpoint", name)
+            if now["EndpointStatus"] != "InService" or int(version) < 2 or head is None:
+                continue
+            world.call("UpdateEndpoint", {"EndpointName": name, "EndpointConfigName": f"{stem}-v{int(version) - 1}"})
+        threads.append(threading.Thread(target=watch, args=(name, head.seq, time.monotonic()), daemon=True))
+        threads[-1].start()
+        if len(threads) == changes:
+            break
+        time.sleep(7)
+    for thread in threads:
+        thread.join()
+    assert len(seen) == changes
+    return seen
 
 
 @contextlib.contextmanager
 def _environment(env: dict[str, str]) -> Any:
     before = dict(os.environ)
+    os.environ.clear()
     os.environ.update(env)
     try:
         yield
@@ -218,26 +281,33 @@ def _environment(env: dict[str, str]) -> Any:
         os.environ.update(before)
 
 
-def measure(sizes: tuple[int, ...] = (100, 1000, 5000)) -> dict[str, Any]:
-    figures = [at_rest(size, search=search) for size in sizes for search in (True, False)]
-    live = consoles()
-    return {
-        "figures": figures,
-        "formula": FORMULA,
-        "consoles": live,
-        "per_min": live["one_console"]["per_min"],
-        "per_min_five_consoles": live["five_consoles"]["per_min"],
-        "limit_per_min": LIMIT_PER_MIN,
-        "seen_median_s": round(statistics.median(live["change_seen_s"]), 1),
-        "seen_max_s": max(live["change_seen_s"]),
-        "limit_seen_s": SEEN_WITHIN_S,
-    }
+def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
+    """{"figures": [(what, value, limit, detail)]}: calls a minute, and seconds until a change is seen."""
+    cases = [(size, search) for search in (True, False) for size in sizes]
+    # Beside each other: in real time the consoles mostly wait. One world per process, as moto's state is global.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        waiting = [pool.submit(at_rest, *case) for case in cases]
+        live = five_consoles()
+        rests = [one.result() for one in waiting]
+    figures: list[tuple[str, float, float, str]] = []
+    for (size, search), rest in zip(cases, rests, strict=True):
+        what = f"API calls a minute at rest, {size:,} endpoints and pipelines, {'with' if search else 'without'} Search"
+        told = ", ".join(f"{name} {n:g}" for name, n in rest.by_source.items())
+        told += f"; at rest after {rest.history_min:.0f} min of reading the past" if search else ""
+        limit = LIMIT_PER_MIN if search and size == 1000 else INF
+        figures.append((what, rest.per_min, limit, f"{FORMULA[search]}; {told}" if size == 1000 else told))
+    told = f"{dict(live.window)} in 80 s, and {live.lists} pages of full lists every 10 minutes"
+    figures += [
+        ("the same, five consoles on one host, in real time, 1,000 with Search", live.per_min, LIMIT_PER_MIN, told),
+        ("seconds until a change is seen", max(live.seen_s), SEEN_WITHIN_S,
+         "the slowest of " + ", ".join(f"{s:.0f}" for s in sorted(live.seen_s))),
+    ]  # fmt: skip
+    return {"figures": figures, "rests": dict(zip(cases, rests, strict=True)), "live": live}
 
 
 if __name__ == "__main__":
-    import json
-
-    result = measure()
-    print(json.dumps(result, indent=2))
-    worst = max(result["per_min"], result["per_min_five_consoles"])
-    raise SystemExit(worst > LIMIT_PER_MIN or result["seen_max_s"] > SEEN_WITHIN_S)
+    missed = False
+    for what, value, limit, detail in measure(tuple(map(int, sys.argv[1:])) or SIZES)["figures"]:
+        missed |= value > limit
+        print(f"{'MISSED' if value > limit else 'ok    '} {value:8.1f} (at most {limit:g})  {what}  {detail}")
+    raise SystemExit(missed)

@@ -99,3 +99,10 @@ def test_the_real_mlflow_server_answers_and_ends_with_the_world(tmp_path: Path) 
         world.terminate()
         assert world.wait(timeout=30) == 0
         until(lambda: not any(alive(pid) for pid in server) and not healthy(), 10)
+
+
+def test_the_help_names_the_incidents_there_are() -> None:
+    from console.cli.running import INCIDENTS as named
+    from console.world.incidents import INCIDENTS
+
+    assert named.split(", ") == sorted(INCIDENTS)

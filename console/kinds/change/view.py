@@ -43,8 +43,8 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Change
     decode = msgspec.json.Decoder(Change).decode
     for fact in snapshot.heads("change", names):
         change = decode(fact.body)
-        sign = Sign.WARNING if change.error else Sign.OK
-        found.append(ChangeView(change, fact.observed_at, Verdict(sign, words(change), since=change.at)))
+        # A call that AWS refused last week needs nobody: it is marked in its words, not by its sign.
+        found.append(ChangeView(change, fact.observed_at, Verdict(Sign.OK, words(change), since=change.at)))
     return found
 
 

@@ -9,7 +9,6 @@ time passed, or because CloudTrail is complete for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -105,8 +104,7 @@ class _State(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     """A deployment in motion, as it was last seen."""
 
     source: str
@@ -152,7 +150,8 @@ class _Life:
             if call.id not in self._used:
                 self._told.append(self._unwatched(call, following))
             following = call.at
-        return sorted(self._told, key=lambda d: d.at)
+        self._told.sort(key=lambda d: d.at)
+        return self._told
 
     def _watched(self, at_last: Outcome) -> None:
         """Deployments that observations tell: a pending config that came and went, or a config that changed."""
@@ -266,13 +265,13 @@ class _Life:
             or not self._alone(call.at, state.since)
         ):
             return _from_call(call, Outcome.UNKNOWN, _NOT_WATCHED)
-        before = max((s for s in self._states if s.since <= call.at), key=lambda s: s.since, default=None)
         words = Proof(f"{state.status or 'config'} {state.config}", state.seen_at)
         if state.config != call.target or state.status in DEAD:
             reverted = "rollback" in state.reason.lower()
             outcome = Outcome.ROLLED_BACK if reverted else Outcome.FAILED
             told = _from_call(call, outcome, msgspec.structs.replace(words, more=": it never took over"))
             return msgspec.structs.replace(told, reason=state.reason)
+        before = max((s for s in self._states if s.since <= call.at), key=lambda s: s.since, default=None)
         if state.status == "OutOfService" or (before and before.config == call.target) or (not before and state.reason):
             return _from_call(call, Outcome.UNKNOWN, words)
         return _from_call(call, Outcome.SUCCEEDED, words)

@@ -21,6 +21,9 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+_TOOK_OVER = (Outcome.SUCCEEDED, Outcome.UNKNOWN)
+
+
 class Proof(msgspec.Struct, frozen=True, gc=False):
     """One piece of evidence; put into words only where somebody reads it (a table of thousands does not)."""
 
@@ -50,6 +53,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str = ""
     proofs: tuple[Proof, ...] = ()
     until: Millis | None = None
+    left: Millis | None = None
+    """When a verified roll back left it: somebody judged it bad, however well its deployment went."""
 
     @property
     def at(self) -> Millis:
@@ -62,7 +67,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def took_over(self) -> bool:
         """Whether its config served, as far as is known: what was not watched is taken to have."""
-        return self.outcome in {Outcome.SUCCEEDED, Outcome.UNKNOWN}
+        return self.outcome in _TOOK_OVER
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -74,5 +79,6 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             "by": self.by or None,
             "actor": self.actor or None,
             "reason": self.reason or None,
+            "left_at": iso(self.left) if self.left else None,
             "evidence": self.evidence,
         }

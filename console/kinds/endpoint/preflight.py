@@ -10,10 +10,15 @@ from typing import Any
 
 from console.actions.model import Check, Verdict
 from console.actions.verb import Desk
+from console.clock import clock_time
 from console.errors import NotFound, NotPermitted, SourceError
+from console.kinds.base import Sign
+from console.kinds.change.record import ACTORS
+from console.kinds.endpoint.known import last_act
 from console.kinds.endpoint.record import Endpoint
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Grade, Way
+from console.kinds.hold.record import Act
 
 Config = Mapping[str, Any]
 """A DescribeEndpointConfig answer."""
@@ -37,7 +42,8 @@ def checks(
         found.append(_capture(e, wanted))
         found.append(_scaled(desk, e, current, wanted))
         found.append(_quota(desk, wanted, e))
-    found += [_owner(view), _freeze(desk), _permission(desk, e, target)]
+    found += [_need(view, last_act(desk.snapshot(), e.name), desk), _owner(view)]
+    found += [_freeze(desk), _permission(desk, e, target)]
     return tuple(sorted(found, key=lambda c: list(Verdict).index(c.verdict)))
 
 
@@ -234,6 +240,24 @@ def _quota(desk: Desk, wanted: Config, e: Endpoint) -> Check:
 def _quotas(desk: Desk) -> dict[str, float]:
     pages = desk.reader("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
     return {q["QuotaName"]: q["Value"] for page in pages for q in page["Quotas"]}
+
+
+def _need(view: EndpointView, act: Act | None, desk: Desk) -> Check:
+    """Whether anything speaks against what serves now, and what became of the last roll back."""
+    e, now = view.endpoint, desk.now()
+    if act is not None and view.sign is Sign.CRITICAL and view.deployments and view.deployments[0].at > act.at:
+        last = view.deployments[0]
+        who = ACTORS.get(last.actor, last.actor) or "somebody"
+        detail = f"{who} undid the roll back of {clock_time(act.at, now)}: stop that first, or it will be undone again"
+        return Check("need", Verdict.WARN, detail)
+    if act is not None and act.target == e.config and not e.moving:
+        by = act.by.rsplit("/", 1)[-1]
+        return Check(
+            "need", Verdict.WARN, f"{by} rolled back to {e.config} at {clock_time(act.at, now)}: this goes further"
+        )
+    if view.sign in {Sign.OK, Sign.HELD}:
+        return Check("need", Verdict.WARN, f"nothing known speaks against {e.config}: {view.verdict.words}")
+    return Check("need", Verdict.PASS, view.verdict.words)
 
 
 def _owner(view: EndpointView) -> Check:

@@ -43,7 +43,8 @@ def _instances(view: EndpointView, now: Millis) -> Cell:
 
 
 def _owner(view: EndpointView, now: Millis) -> Cell:
-    return Cell(view.owner or "–", "" if view.owner else "dim")
+    owner = view.owner
+    return Cell(owner or "–", "" if owner else "dim")
 
 
 def _team(view: EndpointView, now: Millis) -> Cell:

@@ -56,7 +56,7 @@ def judge(
     if e.moving:
         return _moving(e, deployments, reasons, now, symptom)
     if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
-        began = f" since {clock_time(last.at, now)}" if last and last.target == e.config else ""
+        began = f" since {clock_time(last.ended_at or last.at, now)}" if last and last.target == e.config else ""
         words = f"logs {symptom.sample} ({short(e.config, e.name)}{began})"
         return Verdict(Sign.WARNING, words, (*reasons, symptom.words()), symptom.since)
     if hold is not None:
@@ -78,7 +78,7 @@ def _settled(e: Endpoint, last: Deployment | None, reasons: list[str], now: Mill
         what = "rolled back" if last.outcome is Outcome.ROLLED_BACK else "failed"
         why = "" if last.reason else "silently "
         failed, serves = short(last.target, e.name), short(e.config, e.name)
-        words = f"note: {failed} {why}{what} {clock_time(last.at, now)}, {serves} serves"
+        words = f"note: {failed} {why}{what} {clock_time(last.ended_at or last.at, now)}, {serves} serves"
         return Verdict(Sign.OK, words, (*reasons, *last.evidence), last.ended_at or last.at)
     if last and new and last.target != e.config:
         # Newer than what serves, and nobody saw its end.
@@ -92,7 +92,7 @@ def _settled(e: Endpoint, last: Deployment | None, reasons: list[str], now: Mill
         return Verdict(Sign.OK, words, tuple(reasons), e.modified_at)
     if last and last.took_over and last.at >= now - HOUR:
         by = f" by {last.actor}" if last.actor else ""
-        words = f"ok, {short(e.config, e.name)} since {clock_time(last.at, now)}{by}"
+        words = f"ok, {short(e.config, e.name)} since {clock_time(last.ended_at or last.at, now)}{by}"
         return Verdict(Sign.OK, words, tuple(reasons), last.at)
     return Verdict(Sign.OK, "ok", tuple(reasons))
 
@@ -149,7 +149,9 @@ def _moving(
         return Verdict(Sign.WARNING, words, tuple(reasons), began)
     words = phase_words(short(e.pending.config, e.name), phase, now)
     if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
-        return Verdict(Sign.WARNING, f"{words}; logs: {symptom.sample}", (*reasons, symptom.words()), began)
+        # Both fleets write to one log group: errors from before belong to the config that is being left.
+        whose = f"{short(e.config, e.name)} logs" if (symptom.since or 0) < began else "logs"
+        return Verdict(Sign.WARNING, f"{words}; {whose} {symptom.sample}", (*reasons, symptom.words()), began)
     return Verdict(Sign.MOVING, words, tuple(reasons), began)
 
 

@@ -14,7 +14,7 @@ from console.kinds.change.record import Change
 from console.kinds.change.view import complete_until
 from console.kinds.deployment.derive import derive, is_current
 from console.kinds.deployment.record import Deployment
-from console.kinds.endpoint.record import Endpoint, Glimpse
+from console.kinds.endpoint.record import Endpoint, Glimpse, short
 from console.kinds.endpoint.verdict import judge, typical
 from console.kinds.hold.record import Act, Hold
 from console.kinds.reading import decode, history
@@ -110,6 +110,7 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
         if change.kind == "endpoint":
             changes[change.subject].append(change)
     complete = complete_until(snapshot)
+    under_way = actions_under_way(snapshot)
     holds = {h.subject: h for h in decode(snapshot, "hold", Hold) if h.kind == "endpoint"}
     acts = {a.subject: a for a in decode(snapshot, "act", Act) if a.kind == "endpoint"}
     symptoms = {s.endpoint: s for s in decode(snapshot, "symptom", Symptom)}
@@ -118,7 +119,7 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
         fact = latest.get(name, head)
         endpoint = _decode(fact.body)
         seen = sights[name] or [(fact.observed_at, _glimpse(fact.body))]
-        deployments = derive(seen, changes[name], complete)
+        deployments = _marked(derive(seen, changes[name], complete), acts.get(name))
         symptom = symptoms.get(name)
         verdict = judge(
             endpoint,
@@ -128,6 +129,8 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
             symptom=symptom if symptom and symptom.config in {endpoint.config, ""} else None,
             hold=holds.get(name),
         )
+        if name in under_way:
+            verdict = msgspec.structs.replace(verdict, words=f"{verdict.words} · {under_way[name]}")
         found.append(
             EndpointView(
                 endpoint=endpoint,
@@ -139,6 +142,30 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
             )
         )
     return found
+
+
+def actions_under_way(snapshot: Snapshot) -> dict[str, str]:
+    """Endpoints on which an action of this ledger has begun and not ended: `roll back to v7 queued`. Live only."""
+    if snapshot.at is not None:
+        return {}
+    found: dict[str, str] = {}
+    journal = snapshot.ledger.journal
+    for action in journal.unfinished(snapshot.scope):
+        steps = journal.entries(snapshot.scope, action_id=action)
+        plan = next((s.body["plan"] for s in steps if isinstance(s.body.get("plan"), dict)), None)
+        if plan is not None and plan.get("kind") == "endpoint":
+            name = str(plan.get("subject", ""))
+            state = "under way" if any(s.step == "call" for s in steps) else "queued"
+            found[name] = f"roll back to {short(str(plan.get('target', '')), name)} {state}"
+    return found
+
+
+def _marked(deployments: tuple[Deployment, ...], act: Act | None) -> tuple[Deployment, ...]:
+    """The deployment that the last verified roll back left, marked as such."""
+    if act is None or act.verb != "rollback":
+        return deployments
+    bad = next((d for d in deployments if d.target == act.before and d.at <= act.at), None)
+    return tuple(msgspec.structs.replace(d, left=act.at) if d is bad else d for d in deployments)
 
 
 def order(view: EndpointView) -> tuple[int, int, str]:

@@ -152,7 +152,7 @@ def observe(desk: Desk, subject: str) -> Execution:
     run = msgspec.structs.replace(
         run,
         steps=steps,
-        detailed=True,
+        detailed=bool(known and known.detailed),
         parameters=known.parameters if known else {},
         definition=known.definition if known else "",
     )
@@ -194,9 +194,9 @@ def _unchanged(desk: Desk, plan: Plan) -> Sighting:
 
 
 def _will_repeat(run: Execution, *, force: bool) -> Check:
-    if reason := repeats(run):
-        detail = f"{reason}. {what_now(cause(run))}"
-        return Check("cause", Verdict.WARN if force else Verdict.FAIL, detail if force else f"{detail} (--force)")
+    if repeats(run):
+        detail = f"{what_now(cause(run))}{'' if force else ' Retry all the same with --force.'}"
+        return Check("cause", Verdict.WARN if force else Verdict.FAIL, detail)
     verdict = Verdict.UNKNOWN if cause(run) is Cause.UNKNOWN else Verdict.PASS
     return Check("cause", verdict, what_now(cause(run)))
 

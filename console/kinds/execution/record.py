@@ -200,6 +200,20 @@ def from_search(item: Mapping[str, Any]) -> Execution:
     )
 
 
+def from_summary(item: Mapping[str, Any]) -> Execution:
+    """From an entry of ListPipelineExecutions, which tells neither who started it nor when it changed last."""
+    arn = item["PipelineExecutionArn"]
+    return Execution(
+        arn=arn,
+        pipeline=arn.rsplit("/execution/", 1)[0].rsplit("/", 1)[-1],
+        status=item.get("PipelineExecutionStatus", ""),
+        display_name=item.get("PipelineExecutionDisplayName", ""),
+        description=item.get("PipelineExecutionDescription", ""),
+        failure_reason=item.get("PipelineExecutionFailureReason", ""),
+        created_at=_ms(item.get("StartTime")),
+    )
+
+
 def step_from_api(item: Mapping[str, Any]) -> Step:
     """One entry of ListPipelineExecutionSteps. Unknown metadata keys are kept by name, their content is not guessed."""
     metadata = item.get("Metadata") or {}

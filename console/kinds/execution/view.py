@@ -42,6 +42,8 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     green: Execution | None = None
     """The newest succeeded run of the pipeline that began before this one."""
     hold: Hold | None = None
+    defaults: dict[str, str] = {}
+    """Of the definition's parameters, where it was read."""
 
     @property
     def name(self) -> str:
@@ -52,12 +54,19 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
         return self.verdict.sign
 
     @property
+    def compared(self) -> bool:
+        """Whether the parameters of both runs were read."""
+        green = self.green
+        return green is not None and all(e.parameters or e.detailed for e in (self.execution, green))
+
+    @property
     def changed(self) -> tuple[Difference, ...]:
         """What differs from the last green run, parameters first. What nobody read is not called different."""
         if self.green is None:
             return ()
-        mine, theirs = self.execution.parameters, self.green.parameters
-        if not (mine or self.execution.detailed) or not (theirs or self.green.detailed):
+        # AWS lists some runs without the parameters that were left at their defaults.
+        mine, theirs = self.defaults | self.execution.parameters, self.defaults | self.green.parameters
+        if not self.compared:
             mine = theirs = {}
         found = [
             Difference(key, theirs.get(key, "–"), mine.get(key, "–"))
@@ -190,9 +199,16 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Execut
             if e.status == "Succeeded":
                 green = e
     if wanted is not None:
-        graphs = definitions(snapshot, {v.execution.definition for v in found})
-        found = [msgspec.structs.replace(v, nodes=graphs.get(v.execution.definition, ())) for v in found]
+        known = definitions(snapshot, {v.execution.definition for v in found})
+        found = [_with(v, known.get(v.execution.definition)) for v in found]
     return found
+
+
+def _with(view: ExecutionView, definition: Definition | None) -> ExecutionView:
+    if definition is None:
+        return view
+    defaults = {p.name: p.default for p in definition.parameters if p.default is not None}
+    return msgspec.structs.replace(view, nodes=definition.nodes, defaults=defaults)
 
 
 class _Start(msgspec.Struct, frozen=True, gc=False):
@@ -212,12 +228,10 @@ def _starters(snapshot: Snapshot) -> dict[str, str]:
     return {s.made: ACTORS["events"] if s.actor == "events" else s.by for s in starts if s.by}
 
 
-def definitions(snapshot: Snapshot, names: Iterable[str]) -> dict[str, tuple[Node, ...]]:
-    """Graphs by the name of their definition. Only where they are drawn: they are the largest facts there are."""
+def definitions(snapshot: Snapshot, names: Iterable[str]) -> dict[str, Definition]:
+    """Definitions by name. Only where they are drawn: they are the largest facts there are."""
     wanted = sorted(filter(None, names))
-    if not wanted:
-        return {}
-    return {d.name: d.nodes for d in decode(snapshot, "definition", Definition, wanted)}
+    return {d.name: d for d in decode(snapshot, "definition", Definition, wanted)} if wanted else {}
 
 
 def order(view: ExecutionView) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from console.clock import DAY, MINUTE, Millis
+from console.clock import DAY, MINUTE, SECOND, Millis, to_ms
 from console.errors import (
     CredentialsError,
     NotFound,
@@ -18,7 +18,7 @@ from console.errors import (
     Unreachable,
 )
 from console.kinds.base import Eyes
-from console.kinds.execution.record import Execution, from_search, kept, step_from_api
+from console.kinds.execution.record import Execution, from_search, from_summary, kept, step_from_api
 from console.kinds.pipeline.record import parse
 
 OVERLAP = 3 * MINUTE
@@ -28,6 +28,8 @@ FIRST_PAGES = 20
 
 SEARCH_AGAIN = 10 * MINUTE
 STEPS_AT_MOST = 15
+"""Runs read in one sweep; the others wait for the next."""
+
 FAILED_LATELY = 2 * DAY
 BY_PIPELINE_AT_MOST = 10
 
@@ -40,6 +42,7 @@ class ExecutionWatch:
     source = "executions"
     operations = (
         "sagemaker:Search",
+        "sagemaker:ListPipelines",
         "sagemaker:ListPipelineExecutions",
         "sagemaker:DescribePipelineExecution",
         "sagemaker:ListPipelineExecutionSteps",
@@ -56,6 +59,10 @@ class ExecutionWatch:
         self._refused: dict[str, Millis] = {}
         """Runs whose steps could not be read, with when to try again."""
         self._asked: dict[str, Millis] = {}
+        """Pipelines whose runs were listed, with when."""
+        self._started: dict[str, Millis] = {}
+        """Without Search: when each pipeline ran last, as ListPipelines said at `_started_at`."""
+        self._started_at: Millis = 0
 
     def sweep(self, eyes: Eyes) -> None:
         client = eyes.client("sagemaker")
@@ -69,7 +76,7 @@ class ExecutionWatch:
             except (NotPermitted, Rejected):
                 self._search_from = eyes.now() + SEARCH_AGAIN
         failure: SourceError | None = None
-        for pipeline in self._to_list(eyes):
+        for pipeline in self._to_list(client, eyes):
             try:
                 stale |= dict.fromkeys(self._list(client, eyes, pipeline))
             except (CredentialsError, Throttled, Unreachable):
@@ -79,10 +86,11 @@ class ExecutionWatch:
         on_screen = eyes.interest("execution")
         now = eyes.now()
         for name, e in self._known.items():
-            recent = (e.modified_at or 0) > now - FAILED_LATELY
-            if not e.ended or (not e.detailed and (name in on_screen or (e.status == "Failed" and recent))):
+            recent = _last(e) > now - FAILED_LATELY
+            telling = recent and (e.status == "Failed" or e.modified_at is None)
+            if not e.ended or (not e.detailed and (name in on_screen or telling)):
                 stale[name] = None
-        queue = sorted(stale, key=lambda n: (n not in on_screen, -(self._known[n].modified_at or 0)))
+        queue = sorted(stale, key=lambda n: (n not in on_screen, self._known[n].ended, -_last(self._known[n])))
         for name in [n for n in queue if self._refused.get(n, 0) <= now][:STEPS_AT_MOST]:
             try:
                 self._detail(client, eyes, name, whole=name in on_screen)
@@ -119,21 +127,39 @@ class ExecutionWatch:
                             self._known[seen.name] = known
                             continue
                     self._keep(eyes, seen, known)
-                    if known is not None or not seen.ended:
+                    if not seen.ended or (known is not None and known.modified_at is not None):
                         yield seen.name
             if not answer.get("NextToken") or (oldest is not None and oldest < floor):
                 break
             request["NextToken"] = answer["NextToken"]
         self._newest = newest  # not before: pages that were not reached are looked for again
 
-    def _to_list(self, eyes: Eyes) -> list[str]:
-        """Pipelines to list by themselves: those on screen once a minute; without Search, those that ran lately too."""
-        names = set(eyes.interest("pipeline")) | {n.rsplit("/", 1)[0] for n in eyes.interest("execution")}
-        if self._search_from > eyes.now():
-            names |= {e.pipeline for e in self._known.values() if not e.ended} | set(eyes.heads("pipeline"))
+    def _to_list(self, client: Any, eyes: Eyes) -> list[str]:
+        """Pipelines whose runs to list: those on screen, once, for runs older than Search was read; without Search also
+        those that run, and those that ran since."""
         now = eyes.now()
-        due = sorted((n for n in names if now - self._asked.get(n, 0) >= MINUTE), key=lambda n: self._asked.get(n, 0))
+        on_screen = set(eyes.interest("pipeline")) | {n.rsplit("/", 1)[0] for n in eyes.interest("execution")}
+        names = {n for n in on_screen if n not in self._asked}
+        if self._search_from > now:
+            if now - self._started_at >= MINUTE:
+                self._started = self._last_starts(client)
+                self._started_at = now
+            newest: dict[str, Millis] = {}
+            for e in self._known.values():
+                newest[e.pipeline] = max(newest.get(e.pipeline, 0), e.created_at or 0)
+            names |= {e.pipeline for e in self._known.values() if not e.ended}
+            names |= {n for n, at in self._started.items() if at > newest.get(n, 0) + SECOND}
+        due = [n for n in names if now - self._asked.get(n, 0) >= MINUTE]
+        due.sort(key=lambda n: (n not in on_screen, self._asked.get(n, 0), -self._started.get(n, 0), n))
         return due[:BY_PIPELINE_AT_MOST]
+
+    def _last_starts(self, client: Any) -> dict[str, Millis]:
+        """100 pipelines a call, where asking each for its runs would take one a call (facts/sagemaker.md, 6.2)."""
+        pages = client.get_paginator("list_pipelines").paginate(
+            SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 100}
+        )
+        found = (item for page in pages for item in page["PipelineSummaries"])
+        return {p["PipelineName"]: to_ms(p["LastExecutionTime"]) for p in found if p.get("LastExecutionTime")}
 
     def _list(self, client: Any, eyes: Eyes, pipeline: str) -> Iterator[str]:
         self._asked[pipeline] = eyes.now()
@@ -144,18 +170,29 @@ class ExecutionWatch:
         except NotFound:
             return
         for item in answer.get("PipelineExecutionSummaries", ()):
-            name = f"{pipeline}/{item['PipelineExecutionArn'].rsplit('/', 1)[-1]}"
-            known = self._known.get(name)
-            if known is None or known.status != item.get("PipelineExecutionStatus"):
-                seen = from_search(
-                    client.describe_pipeline_execution(PipelineExecutionArn=item["PipelineExecutionArn"])
+            seen = from_summary(item)
+            known = self._known.get(seen.name)
+            if known is None:
+                # Described only if it is recent or looked at: a month of runs of one pipeline would take a minute.
+                self._known[seen.name] = seen
+                eyes.saw("execution", seen.name, seen, provider_at=seen.created_at)
+            elif known.status != seen.status:
+                changed = msgspec.structs.replace(
+                    known, status=seen.status, failure_reason=seen.failure_reason, modified_at=None, detailed=False
                 )
-                self._keep(eyes, seen, known)
+                self._known[seen.name] = changed
+                eyes.saw("execution", seen.name, changed)
                 yield seen.name
 
     def _detail(self, client: Any, eyes: Eyes, name: str, *, whole: bool) -> None:
         known = self._known[name]
         try:
+            if known.modified_at is None:  # by its summary alone: who, and until when, is not known yet
+                answer = client.describe_pipeline_execution(PipelineExecutionArn=known.arn)
+                self._keep(eyes, from_search(answer), known)
+                known = self._known[name]
+                if known.status == "Succeeded" and not whole and not known.steps:
+                    return
             pages = client.get_paginator("list_pipeline_execution_steps").paginate(
                 PipelineExecutionArn=known.arn, SortOrder="Ascending", PaginationConfig={"PageSize": 100}
             )
@@ -188,3 +225,7 @@ class ExecutionWatch:
             )
         self._known[seen.name] = seen
         eyes.saw("execution", seen.name, seen, provider_at=seen.modified_at)
+
+
+def _last(run: Execution) -> Millis:
+    return run.modified_at or run.created_at or 0

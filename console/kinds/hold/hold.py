@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,11 @@ from console.actions.verb import Desk
 from console.errors import Refused, UsageError
 from console.kinds.hold.record import Hold, key
 from console.kinds.reading import decode
+
+
+def _inverse(subject: str, reason: str) -> str:
+    name = shlex.quote(subject)
+    return f"lastgood hold {name} --reason {shlex.quote(reason)}" if reason else f"lastgood hold {name} --release"
 
 
 class Holding:
@@ -46,7 +52,7 @@ class Holding:
             after={"held": None if release else reason},
             calls=(),
             causes=() if release else ("retrain and approvals of it ask for its release first",),
-            inverse=f"lastgood hold {subject}{'' if release else ' --release'}",
+            inverse=_inverse(subject, held.reason if held and release else ""),
             when="at once",
             how="a note in this ledger; SageMaker and others do not know it",
             args={"release": release, "reason": reason},

@@ -179,7 +179,7 @@ def _held(hold: Hold | None, *, released: bool) -> Check:
     told = f"held by {hold.by}: {hold.reason}"
     if released:
         return Check("hold", Verdict.WARN, f"{told}; this releases it")
-    return Check("hold", Verdict.FAIL, f"{told}; release it with --release")
+    return Check("hold", Verdict.FAIL, f"{told}; release the hold first (--release, or o in the plan)")
 
 
 def _parameters(definition: Definition, given: Mapping[str, str]) -> Check:

@@ -88,6 +88,8 @@ def judge(runs: Sequence[Execution], *, now: Millis, hold: Hold | None = None) -
         verdict = msgspec.structs.replace(verdict, words="ok")
     if hold is not None and verdict.sign is Sign.OK:
         return Verdict(Sign.HELD, f"held: {hold.reason}", (f"by {hold.by} at {clock_time(hold.at, now)}",), hold.at)
+    if hold is not None:
+        return msgspec.structs.replace(verdict, words=f"{verdict.words} (held: {hold.reason})")
     return verdict
 
 

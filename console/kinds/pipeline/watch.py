@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from console.clock import MINUTE, Millis
+from console.clock import MINUTE, SECOND, Millis
 from console.errors import NotFound, NotPermitted
 from console.kinds.base import Eyes
 from console.kinds.pipeline.record import Pipeline, from_api, parse
@@ -31,7 +31,11 @@ class PipelineWatch:
         if eyes.now() - self._listed_at >= RECONCILE_MS:
             self._list(client, eyes)
         due = [n for n in eyes.interest("pipeline") if eyes.now() - self._described_at.get(n, 0) >= RECONCILE_MS]
-        for name in due[:DESCRIBE_AT_MOST]:
+        if not due:
+            return
+        heads = eyes.heads("pipeline")
+        unread = [n for n in sorted(due) if n not in heads or not _decode(heads[n]).definition]
+        for name in unread[:DESCRIBE_AT_MOST]:
             self._describe(client, eyes, name)
 
     def _list(self, client: Any, eyes: Eyes) -> None:
@@ -48,7 +52,12 @@ class PipelineWatch:
         for seen in found:
             before = known.get(seen.name)
             if before is not None:
-                seen = msgspec.structs.replace(seen, definition=before.definition, tags=seen.tags or before.tags)
+                # A list tells seconds where the index tells milliseconds.
+                same = abs((seen.modified_at or 0) - (before.modified_at or 0)) <= SECOND
+                definition = before.definition if same else ""
+                seen = msgspec.structs.replace(seen, definition=definition, tags=seen.tags or before.tags)
+                if not same:
+                    self._described_at.pop(seen.name, None)
             eyes.saw("pipeline", seen.name, seen, provider_at=seen.modified_at)
         present = {seen.name for seen in found}
         eyes.gone("pipeline", [name for name in known if name not in present])

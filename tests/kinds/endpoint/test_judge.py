@@ -61,7 +61,7 @@ S, M, C, W, U = Outcome.SUCCEEDED, Sign.MOVING, Sign.CRITICAL, Sign.WARNING, Sig
 TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] = {
     "ok": (endpoint(), [], {}, Sign.OK, "ok"),
     "ok, long since": (endpoint(), [deployed(S, "risk-v7", 3 * DAY)], {}, Sign.OK, "ok"),
-    "ok, newly": (endpoint(), [deployed(S, "risk-v7")], {}, Sign.OK, "ok, v7 since 03:03Z by ci"),
+    "ok, newly": (endpoint(), [deployed(S, "risk-v7")], {}, Sign.OK, "ok, v7 since 03:11Z by ci"),
     "failed": (endpoint("Failed"), [], {}, C, "failed: only deleting and creating it again helps"),
     "mixed": (
         endpoint("UpdateRollbackFailed"),
@@ -116,14 +116,21 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [],
         {"symptom": symptom()},
         W,
-        "v8: taking traffic since 03:03Z; logs: KeyError: 'dep_delay'",
+        "v8: taking traffic since 03:03Z; logs KeyError: 'dep_delay'",
+    ),
+    "logs of what is left": (
+        moving(9, "ActivatingTraffic"),
+        [],
+        {"symptom": msgspec.structs.replace(symptom(), since=NOW - HOUR)},
+        W,
+        "v8: taking traffic since 03:03Z; v7 logs KeyError: 'dep_delay'",
     ),
     "logs": (
         endpoint(),
         [deployed(S, "risk-v7")],
         {"symptom": symptom()},
         W,
-        "logs KeyError: 'dep_delay' (v7 since 03:03Z)",
+        "logs KeyError: 'dep_delay' (v7 since 03:11Z)",
     ),
     "logs, quiet again": (endpoint(), [], {"symptom": symptom(errors=0)}, Sign.OK, "ok"),
     "logs, long ago": (endpoint(), [], {"symptom": symptom(ago=2 * HOUR)}, Sign.OK, "ok"),
@@ -140,21 +147,21 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [deployed(Outcome.FAILED)],
         {},
         Sign.OK,
-        "note: v8 silently failed 03:03Z, v7 serves",
+        "note: v8 silently failed 03:11Z, v7 serves",
     ),
     "failed with a reason": (
         endpoint(),
         [deployed(Outcome.FAILED, reason="ping")],
         {},
         Sign.OK,
-        "note: v8 failed 03:03Z, v7 serves",
+        "note: v8 failed 03:11Z, v7 serves",
     ),
     "rolled back": (
         endpoint(),
         [deployed(Outcome.ROLLED_BACK, reason="alarm")],
         {},
         Sign.OK,
-        "note: v8 rolled back 03:03Z, v7 serves",
+        "note: v8 rolled back 03:11Z, v7 serves",
     ),
     "failed long ago": (endpoint(), [deployed(Outcome.FAILED, ago=3 * DAY)], {}, Sign.OK, "ok"),
     "not watched": (
@@ -204,7 +211,7 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [deployed(S, "risk-v9")],
         {"act": ACT},
         Sign.OK,
-        "ok, v9 since 03:03Z by ci",
+        "ok, v9 since 03:11Z by ci",
     ),
     "rolled back, and it stays": (
         endpoint(),
@@ -218,7 +225,7 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [deployed(Outcome.FAILED, **TERRAFORM)],
         {"act": ACT},
         Sign.OK,
-        "note: v8 silently failed 03:03Z, v7 serves",
+        "note: v8 silently failed 03:11Z, v7 serves",
     ),
     "undone, and dead": (
         endpoint("Failed", "risk-v8"),
@@ -232,7 +239,7 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         [deployed(S, **TERRAFORM)],
         {"act": msgspec.structs.replace(ACT, at=NOW - 3 * DAY)},
         Sign.OK,
-        "ok, v8 since 03:03Z by tf",
+        "ok, v8 since 03:11Z by tf",
     ),
 }
 

@@ -227,7 +227,7 @@ HOLD = Hold("pipeline", "train", "audit", "maria", NOW - HOUR)
         ([], HOLD, Sign.HELD, "held: audit"),
         ([run(status="Succeeded")], None, Sign.OK, "ok"),
         ([run(status="Succeeded")], HOLD, Sign.HELD, "held: audit"),
-        ([run(failure_reason="x")], HOLD, Sign.WARNING, "failed 03:10Z: x"),
+        ([run(failure_reason="x")], HOLD, Sign.WARNING, "failed 03:10Z: x (held: audit)"),
         (
             [run("b", "Executing"), run("a", "Failed", HOUR)],
             None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from console.clock import DAY
@@ -16,7 +17,7 @@ from console.kinds.reading import decode
 from console.kinds.symptom.record import Symptom
 from console.text import HIDDEN
 from console.world.identity import CI
-from tests.kinds.conftest import Bench
+from tests.kinds.conftest import SCOPE, Bench
 
 Make = Callable[..., Bench]
 
@@ -120,6 +121,31 @@ def test_where_search_is_denied_pipelines_are_listed(bench: Make) -> None:
     assert runs(one)[name].status == "Executing"
 
 
+def test_without_search_old_runs_are_not_described_and_each_sweep_is_bounded(bench: Make) -> None:
+    one = bench(fleet=30)
+    one.world.faults.add(operation="Search", code="AccessDeniedException")
+    one.tick(7200)
+    calls(one, "pipelines")
+    sweeps: list[dict[str, int]] = []
+    while len(sweeps) < 40 and (not sweeps or set(sweeps[-1]) - {"Search", "ListPipelines"}):
+        sweeps.append(calls(one))
+        one.tick(20)
+    described = [n for sweep in sweeps for name, n in sweep.items() if name == "DescribePipelineExecution"]
+    assert all(sweep.get("ListPipelineExecutions", 0) <= 10 for sweep in sweeps) and max(described) <= 15
+    found = runs(one).values()
+    old = [e for e in found if (e.created_at or 0) < one.now - 3 * DAY]
+    assert len({e.pipeline for e in found}) == 30 and len(old) > 500 and not any(e.modified_at for e in old)
+    assert sum(described) < 150
+    assert all(e.modified_at and e.by for e in found if (e.created_at or 0) > one.now - DAY)
+    for _ in range(30):
+        one.tick(20)
+        assert set(calls(one)) <= {"Search", "ListPipelines"}, "one list a minute tells that none ran"
+    name = next(e.name for e in old if e.status == "Failed")
+    one.want("execution", name)
+    calls(one)
+    assert runs(one)[name].modified_at and runs(one)[name].steps and runs(one)[name].by
+
+
 def test_one_run_that_cannot_be_read_does_not_hide_the_others(rested: Bench) -> None:
     bad = start(rested, "delay-risk-train")
     rested.tick(1)
@@ -137,10 +163,6 @@ def test_one_run_that_cannot_be_read_does_not_hide_the_others(rested: Bench) -> 
 
 
 def test_what_an_action_knows_better_is_not_overwritten_by_the_index(rested: Bench) -> None:
-    import msgspec
-
-    from tests.kinds.conftest import SCOPE
-
     name = start(rested, "delay-risk-train")
     rested.tick(30)
     calls(rested)
@@ -232,6 +254,29 @@ def test_a_move_makes_cloudtrail_worth_asking_until_it_has_told(bench: Make) -> 
     assert [(c.target, c.actor) for c in changes(one) if c.at > one.now - 120_000] == [(config, "ci")]
     one.tick(4000)
     assert calls(one, "changes") == {}
+
+
+def test_looking_at_what_rests_asks_cloudtrail_nothing(rested: Bench) -> None:
+    for _ in range(2):
+        calls(rested, "changes")
+        calls(rested, "endpoints")
+        rested.tick(7200)
+        calls(rested)
+    name = next(n for n, e in runs(rested).items() if e.status == "Succeeded" and not e.detailed)
+    rested.ledger.interest.tell(SCOPE, {"execution": [name], "endpoint": ["delay-risk"]}, at=rested.now)
+    assert "ListPipelineExecutionSteps" in calls(rested) and "DescribeEndpoint" in calls(rested, "endpoints")
+    assert calls(rested, "changes") == {}
+
+
+def test_what_moved_while_nobody_looked_is_asked_about(rested: Bench) -> None:
+    calls(rested, "changes")
+    rested.tick(7200)
+    calls(rested)
+    start(rested, "delay-risk-train")
+    rested.tick(4 * 3600)
+    rested.fresh_collector()
+    calls(rested)
+    assert calls(rested, "changes")["LookupEvents"] == 3
 
 
 def test_cloudtrail_denied_degrades_its_own_source_only(bench: Make) -> None:
