@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 _ESCAPES = re.compile(
     r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC: titles, hyperlinks, clipboard
@@ -64,31 +65,36 @@ _SECRET_NAME = re.compile(
     r"|signature|_pat$|dsn$|connection_?-?string",
     re.IGNORECASE,
 )
-_SECRETS = (
-    # NAME=value, "Name": "value", name: value. The value ends where its quotes or its word does.
-    (
-        re.compile(
-            r"""([\w.-]*(?:secret|passw(?:or)?d|passphrase|token|api[_-]?key|access[_-]?key|private[_-]?key|signature"""
-            r"""|authorization|cookie)[\w.-]*["']?\s*[:=]\s*)(?:(?:Bearer|Basic)\s+)?"""
-            r"""("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&}]+)""",
-            re.IGNORECASE,
+
+
+@cache
+def _secrets() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What secrets look like, and what stands instead. Compiled when first needed: 2 ms that no list should pay."""
+    return (
+        # NAME=value, "Name": "value", name: value. The value ends where its quotes or its word does.
+        (
+            re.compile(
+                r"""([\w.-]*(?:secret|passw(?:or)?d|passphrase|token|api[_-]?key|access[_-]?key|private[_-]?key|signature"""
+                r"""|authorization|cookie)[\w.-]*["']?\s*[:=]\s*)(?:(?:Bearer|Basic)\s+)?"""
+                r"""("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&}]+)""",
+                re.IGNORECASE,
+            ),
+            r"\1***",
         ),
-        r"\1***",
-    ),
-    (re.compile(r"\b(Bearer|Basic)\s+[\w.+/=~-]{8,}", re.IGNORECASE), r"\1 ***"),
-    (re.compile(r"(://)[^/\s@]+@"), r"\1***@"),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), "***"),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), "***"),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "***"),
-    # 40 characters of an AWS secret key, with at least one that no hash in hexadecimal has; session tokens are longer.
-    (
-        re.compile(
-            r"(?<![\w/+=])(?=[\w/+]*[G-Zg-z/+])(?=[\w/+]*\d)(?=[\w/+]*[A-Z])(?=[\w/+]*[a-z])[A-Za-z0-9/+]{40}(?![\w/+=-])"
+        (re.compile(r"\b(Bearer|Basic)\s+[\w.+/=~-]{8,}", re.IGNORECASE), r"\1 ***"),
+        (re.compile(r"(://)[^/\s@]+@"), r"\1***@"),
+        (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), "***"),
+        (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), "***"),
+        (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "***"),
+        # 40 characters of an AWS secret key, with at least one that no hash in hexadecimal has; session tokens are longer.
+        (
+            re.compile(
+                r"(?<![\w/+=])(?=[\w/+]*[G-Zg-z/+])(?=[\w/+]*\d)(?=[\w/+]*[A-Z])(?=[\w/+]*[a-z])[A-Za-z0-9/+]{40}(?![\w/+=-])"
+            ),
+            "***",
         ),
-        "***",
-    ),
-    (re.compile(r"(?<![\w/+=])(?=[\w/+]*[A-Z])(?=[\w/+]*[a-z])(?=[\w/+]*\d)[A-Za-z0-9/+]{120,}={0,2}"), "***"),
-)
+        (re.compile(r"(?<![\w/+=])(?=[\w/+]*[A-Z])(?=[\w/+]*[a-z])(?=[\w/+]*\d)[A-Za-z0-9/+]{120,}={0,2}"), "***"),
+    )
 
 
 HIDDEN = "***"
@@ -105,7 +111,7 @@ def redact(text: str) -> str:
 
     A net, not a promise: values that are known to be secret must not come here at all.
     """
-    for pattern, instead in _SECRETS:
+    for pattern, instead in _secrets():
         text = pattern.sub(instead, text)
     return text
 

@@ -23,6 +23,7 @@ from console.errors import LastgoodError
 from console.fleet.feed import LedgerFeed
 from console.ledger.journal import TERMINAL, Entry
 from console.ledger.locks import action_lock
+from screens.base import ConsoleScreen
 from screens.commands import Command, Group
 from screens.pieces import Piece
 

@@ -28,7 +28,11 @@ def places() -> Places:
             Look("yaml", "y", "YAML", "Its record, as `lastgood get -o yaml` prints it", _yaml),
         ],
         plan=_plan,
-        everywhere=[Everywhere("timeline", "What happened to everything, newest first", lambda feed: _timeline(feed))],
+        everywhere=[
+            Everywhere("timeline", "What happened to everything, newest first", lambda feed: _timeline(feed)),
+            Everywhere("audit", "The journal of actions: who did what, why, how it ended", _audit),
+            Everywhere("handover", "What the next person on call must know of the last 8 hours", _handover),
+        ],
     )  # fmt: skip
 
 
@@ -94,3 +98,15 @@ def _yaml(feed: Feed, kind: str, name: str) -> Screen[Any]:
     from screens.reader import YamlScreen
 
     return YamlScreen(kind, name)
+
+
+def _audit(feed: Feed) -> Screen[Any]:
+    from screens.pages import AuditScreen
+
+    return AuditScreen()
+
+
+def _handover(feed: Feed) -> Screen[Any]:
+    from screens.pages import HandoverScreen
+
+    return HandoverScreen()

@@ -134,10 +134,16 @@ def test_the_filter_is_shown_while_typed_kept_by_enter_and_given_back_by_esc() -
         assert table(app).keys == ["delay-risk"]
         await pilot.press("enter")
         assert "1 of 38" in said(app, "crumbs") and "/RISK" in said(app, "crumbs")
-        await type_in(pilot, "/x")
+        await type_in(pilot, "/")
+        assert table(app).keys == ["delay-risk"] and "/RISK" in said(app, "crumbs")
+        await type_in(pilot, "nobody")
         assert "no services match the filter" in table(app).render_line(1).text
         await pilot.press("escape")
         assert table(app).filter.source == "RISK"
+        await pilot.press("slash", "enter")
+        assert not table(app).filter
+        await type_in(pilot, "/RISK")
+        await pilot.press("enter")
         await pilot.press("escape")
         assert table(app).counts == (38, 38)
         await type_in(pilot, ":services /owner:tf !embed")
@@ -283,6 +289,55 @@ def test_errors_are_told_with_their_kind_and_advice() -> None:
         assert [(n.title, n.severity) for n in notes] == [("Throttled", "warning"), ("Credentials", "error")]
         assert notes[0].message == "Rate [red]exceeded\nit recovers by itself"
         await until(pilot, lambda: len(app.screen.query(Toast)) == 2)
+
+    shell(steps)
+
+
+def test_toasts_are_few_never_twice_and_leave_with_their_screen() -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        def shown() -> list[str]:
+            return [note.message for note in app._notifications]
+
+        for words in ("a", "a", "b"):
+            app.tell(words)
+        await until(pilot, lambda: shown() == ["a", "b"])
+        app.tell("broken", severity="error")
+        app.tell("c")
+        await until(pilot, lambda: shown() == ["broken", "c"])
+        await until(pilot, lambda: len(app.screen.query(Toast)) == 2)
+        await pilot.press("enter")
+        await until(pilot, lambda: shown() == ["broken"])
+        assert isinstance(app.screen, NameScreen)
+
+    shell(steps)
+
+
+def test_a_column_that_is_none_is_told_once_on_enter() -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await type_in(pilot, "/onwer:tf")
+        assert not app._notifications
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app._notifications))
+        [note] = app._notifications
+        assert note.message.startswith("No column onwer: looked for as a word\ncolumns: ") and "owner" in note.message
+
+    shell(steps)
+
+
+def test_a_note_is_told_as_one() -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        table(app).move_to("churn-scorer")
+        await until(pilot, lambda: said(app, "status").strip() == "● note  v41 failed, v40 serves")
+
+    shell(steps)
+
+
+def test_f1_is_help_too() -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("f1")
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("f1")
+        assert isinstance(app.screen, ListScreen)
 
     shell(steps)
 

@@ -61,3 +61,8 @@ def test_several_words_mean_and(cells: dict[str, str], words: list[str]) -> None
 @given(st.text(max_size=30))
 def test_every_text_is_a_filter(source: str) -> None:
     compile_filter(source, COLUMNS).matches(ROW)
+
+
+def test_what_looks_like_a_column_and_is_none() -> None:
+    assert unknown_columns("onwer:tf !Stauts:x owner:tf 5XX:1", COLUMNS) == ["onwer", "stauts"]
+    assert unknown_columns("arn:aws:sagemaker 03:12z s3://bucket/x http://y column:", COLUMNS) == ["column"]
