@@ -22,8 +22,8 @@ from screens.commands import Command, Group
 from screens.deeds import ENDINGS, Following
 from screens.fitting import fill
 from screens.pieces import Piece
-from screens.signs import worded
 from screens.sheet import Sheet, labelled
+from screens.signs import worded
 
 _STEPS = {
     "intent": "consent",
@@ -103,6 +103,9 @@ class ActionScreen(ConsoleScreen):
     def commands(self) -> Iterator[Command]:
         leave = "The action goes on; a toast tells when it ends" if not self.following.end else "Back to where you were"
         label = "leave it running" if not self.following.end else "back"
+        if name := started(self.following):
+            yield Command("open", "enter", "open the run", f"Go to {name}",
+                          lambda: self.console.open_subject("execution", name))  # fmt: skip
         yield Command("back", "escape", label, leave, self.go_back, Group.SHELL)
         yield Command("copy", "c", "copy", "Copy the command that tells this again",
                       lambda: self.console.copy(f"lastgood audit {self.plan.id}"))  # fmt: skip
@@ -126,6 +129,16 @@ class ActionScreen(ConsoleScreen):
         elif self._view is not None:
             lines += subject_lines(self._view, now, width)
         return lines
+
+
+def started(following: Following) -> str:
+    """The run that a done action began or let go on, by its name; or an empty text."""
+    if following.end != "done":
+        return ""
+    answers = (e.body.get("answer") or {} for e in following.entries if e.step == "answer")
+    arn = next((str(a["PipelineExecutionArn"]) for a in answers if a.get("PipelineExecutionArn")), "")
+    pipeline, slash, id = arn.partition(":pipeline/")[2].partition("/execution/")
+    return f"{pipeline}/{id}" if slash else ""
 
 
 def _until_end(entries: Sequence[Entry]) -> list[Entry]:

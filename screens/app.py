@@ -253,7 +253,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         self.notify(text, title=title, severity=severity, markup=False, timeout=TOAST_S[severity])
 
     def on_notify(self, event: Notify) -> None:
-        """Before Textual's own handler: the same words stand there once, and two toasts at a time; errors stay longest."""
+        """Before Textual's own handler: nothing is told twice, and two toasts at a time; errors stay longest."""
         new, shown = event.notification, list(self._notifications)
         if any((one.title, one.message) == (new.title, new.message) for one in shown):
             event.prevent_default()

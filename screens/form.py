@@ -3,91 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 
 from console.actions.model import Level
-from console.actions.verb import Option, Verb
+from console.actions.verb import Verb
 from console.clock import Millis
 from console.errors import LastgoodError
 from console.fleet.feed import LedgerFeed
-from console.kinds.pipeline.record import Definition, Parameter
+from console.kinds.pipeline.record import Definition
 from console.kinds.pipeline.view import PipelineView
 from console.kinds.reading import decode
-from console.text import looks_secret, shorten
+from console.text import safe, shorten
 from screens.base import ConsoleScreen
-from screens.blocks import BLANK, Line
+from screens.blocks import BLANK, Line, paragraph
 from screens.commands import Command, Group
 from screens.fields import TextField, typing_keys
+from screens.inputs import Input, option_input, parameter_input
 from screens.pieces import Piece
 from screens.plan import PlanScreen
 from screens.sheet import Sheet
 
 _LABEL = 26
 _INTEREST_MS = 10_000
-
-
-@dataclass(slots=True)
-class Input:
-    """One line of the form. `choices` are walked through; a flag's are no and yes."""
-
-    id: str
-    group: str
-    label: str
-    about: str
-    text: TextField
-    choices: tuple[str, ...] = ()
-    default: str | None = ""
-    before: str | None = None
-    """Its value in the last green run, where there was one."""
-    check: Callable[[str], str] = field(default=lambda value: "")
-    """Why a value does not do, or an empty text."""
-
-    @property
-    def value(self) -> str:
-        return self.text.text
-
-    @property
-    def wrong(self) -> str:
-        return self.check(self.value)
-
-    def choose(self, step: int) -> None:
-        at = self.choices.index(self.value) if self.value in self.choices else -1 if step > 0 else 0
-        self.text.text = self.choices[(at + step) % len(self.choices)]
-
-
-def parameter_input(parameter: Parameter, given: str | None, before: str | None) -> Input:
-    from console.kinds.pipeline.retrain import misfit
-
-    def check(value: str) -> str:
-        if value == (parameter.default or "") and parameter.default is not None:
-            return ""
-        if looks_secret(parameter.name):
-            return "looks like a secret: what is sent is kept in the journal"
-        if not value and parameter.default is None:
-            return "has no default: it needs a value"
-        return misfit(parameter, value)
-
-    choices = parameter.choices or (("true", "false") if parameter.type == "Boolean" else ())
-    value = given if given is not None else parameter.default or ""
-    about = f"{parameter.type}, default {parameter.default}" if parameter.default is not None else parameter.type
-    return Input(parameter.name, "param", parameter.name, about, TextField(parameter.name, "", value), choices,
-                 parameter.default, before, check)  # fmt: skip
-
-
-def option_input(option: Option, given: Any) -> Input:
-    choices = ("no", "yes") if option.kind == "flag" else option.choices
-    value = ("yes" if given else "no") if option.kind == "flag" else str(given or "")
-
-    def check(text: str) -> str:
-        return "not a whole number" if option.kind == "int" and text and not text.lstrip("+-").isdigit() else ""
-
-    return Input(option.name, option.kind, option.name, option.help, TextField(option.name, "", value), choices,
-                 check=check)  # fmt: skip
 
 
 class FormScreen(ConsoleScreen):
@@ -102,9 +44,13 @@ class FormScreen(ConsoleScreen):
         subjects: Sequence[str],
         number: int = 0,
         args: Mapping[str, Any] | None = None,
+        *,
+        origin: PlanScreen | None = None,
     ) -> None:
+        """`origin`: the plan whose options these are; esc goes back to it, enter has it made with them."""
         super().__init__()
         self._of, self._verb, self._subjects, self._number = feed, verb, tuple(subjects), number
+        self._origin = origin
         self._args = dict(args or {})
         self._wants_definition = any(option.kind == "map" for option in verb.options)
         self._inputs: list[Input] = []
@@ -236,7 +182,18 @@ class FormScreen(ConsoleScreen):
                 (" " * (column - len(label)), ""),
             )
             lines.append((*head, *self._value(one, room, active), ("  ", ""), *self._remark(one)))
+            if one.differs and not one.wrong:
+                lines += self._compared(one, column + 3, room, width)
         return lines
+
+    def _compared(self, one: Input, indent: int, room: int, width: int) -> list[Line]:
+        """What it was, whole and right below; what it is too, where the field has no room for it."""
+        lines: list[Line] = []
+        if cell_len(safe(one.value)) >= room:
+            now: Line = ((" " * indent, ""), ("  now ", "dim"))
+            lines += paragraph(one.value, width - 1, "strong", first=now, indent=indent + 6)
+        was: Line = ((" " * indent, ""), ("▲ was ", "warn"))
+        return [*lines, *paragraph(one.before or "empty", width - 1, "warn", first=was, indent=indent + 6)]
 
     def _heading(self, section: str) -> Line:
         green = f"  compared with the last green run {self._green}" if section == "PARAMETERS" and self._green else ""
@@ -251,21 +208,18 @@ class FormScreen(ConsoleScreen):
     def _remark(self, one: Input) -> list[Piece]:
         if one.wrong and (one.value or self._tried):
             return [("✖ ", "bad"), (one.wrong, "bad")]
-        if one.before is not None and one.before != one.value:
-            return [("▲ ", "warn"), (f"was {one.before or 'empty'}", "warn")]
-        return [("same", "dim")] if one.before is not None else []
+        return [("same", "dim")] if one.before is not None and not one.differs else []
 
     def status(self) -> Sequence[Piece]:
         if not self._inputs:
             return ()
         one = self._inputs[self._here]
-        was = f" · was {one.before}" if one.before not in (None, one.value) else ""
-        return ((f" {one.label}", "strong"), ("  ", ""), (f"{one.about}{was}", ""))
+        return ((f" {one.label}", "strong"), ("  ", ""), (one.about, ""))
 
     def refresh_chrome(self) -> None:
         super().refresh_chrome()
         if self.is_attached:
-            keys = [("⏎", "the plan"), ("tab", "next"), ("esc", "nothing is done")]
+            keys = [("⏎", "the plan"), ("tab", "next"), ("esc", self._leaving)]
             if self._inputs and self._inputs[self._here].choices:
                 keys.insert(1, ("space ← →", "choose"))
             typing_keys(self, keys)
@@ -274,7 +228,16 @@ class FormScreen(ConsoleScreen):
 
     def commands(self) -> Iterator[Command]:
         yield Command("plan", "enter", "the plan", "Make the plan of it; nothing is done yet", self._go_on)
-        yield Command("back", "escape", "nothing is done", "Leave; nothing is done", self.go_back, Group.SHELL)
+        yield Command("back", "escape", self._leaving, "Leave; nothing is done", self.go_back, Group.SHELL)
+
+    @property
+    def _leaving(self) -> str:
+        return "back to the plan" if self._origin else "nothing is done"
+
+    def shell_commands(self) -> list[Command]:
+        """`:`, `?` and `q` are letters here."""
+        help = Command("help", "f1", "help", "What can be done here", self.console.show_help, Group.SHELL)
+        return [help]
 
     def body_key(self, event: events.Key) -> bool:
         if event.key == "enter":
@@ -320,8 +283,13 @@ class FormScreen(ConsoleScreen):
         args = self.answers()
         if self._wants_definition and self._args.get("param"):
             args["param"] = self._args["param"]
-        self.app.switch_screen(PlanScreen(self._of, self._verb, self._subjects, self._number, args))
+        if self._origin is not None:
+            self.app.pop_screen()
+            self._origin.make_with(args)
+        else:
+            self.app.switch_screen(PlanScreen(self._of, self._verb, self._subjects, self._number, args))
 
     def go_back(self) -> None:
-        self.console.tell("Nothing was done")
+        if self._origin is None:
+            self.console.tell("Nothing was done")
         super().go_back()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 
 from textual import events
 from textual.app import ComposeResult
 
+from console.clock import MINUTE, Millis
+from console.errors import LastgoodError
+from console.kinds.execution.record import Execution
+from console.kinds.execution.view import ExecutionView
 from console.text import count
 from screens.base import ConsoleScreen
 from screens.child import Child
@@ -17,6 +22,8 @@ from screens.pieces import Piece
 from screens.subject import subject_feed
 
 SINCE = ("15m", "1h", "6h")
+LATE_MS = 2 * MINUTE
+"""So long after a run's end CloudWatch may still show lines of it for the first time."""
 
 
 class LogScreen(ConsoleScreen):
@@ -34,6 +41,8 @@ class LogScreen(ConsoleScreen):
         self._held_back: list[str] = []
         self._ended = ""
         self._heard = False
+        self._over = False
+        """It is of a run that ended a while ago: its log is read once, from the job's start, and no line follows."""
 
     def trail(self) -> Sequence[str]:
         plural = next(kind.plural for kind in self.feed.kinds if kind.id == self.kind_id)
@@ -41,7 +50,8 @@ class LogScreen(ConsoleScreen):
         return (plural, short, f"log of {self._step}" if self._step else "log")
 
     def notes(self) -> Sequence[Piece]:
-        notes: list[Piece] = [(f" {count(len(self.book), 'line')} in {SINCE[self._since]}", "dim")]
+        span = "of the whole job" if self._over else f"in {SINCE[self._since]}"
+        notes: list[Piece] = [(f" {count(len(self.book), 'line')} {span}", "dim")]
         if self.book.needle:
             notes.append((f", {len({number for number, _ in self.book.rows}):,} match", "dim"))
         if self.book.errors:
@@ -50,7 +60,9 @@ class LogScreen(ConsoleScreen):
         if self._paused:
             state = (f"paused, {len(self._held_back):,} wait", "warn")
         elif self._ended:
-            state = (self._ended, "warn")
+            state = (self._ended, "dim" if self._ended == "ended" else "warn")
+        elif self._over:
+            state = ("the run has ended: reading …", "dim")
         return [*notes, (" · ", "dim"), state]
 
     def body(self) -> ComposeResult:
@@ -60,11 +72,21 @@ class LogScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._start()
+        self.run_worker(self._begin(), group="begin")
 
     def on_unmount(self) -> None:
         if self._child is not None:
             self._child.kill()
+
+    async def _begin(self) -> None:
+        if self.kind_id == "execution":
+            try:
+                view = await asyncio.to_thread(subject_feed(self).view, self.kind_id, self.name_)
+            except LastgoodError:
+                view = None  # the command says why
+            self._over = isinstance(view, ExecutionView) and over(view.execution, self.feed.now())
+        if self.is_attached:
+            self._start()
 
     def _start(self) -> None:
         if self._child is not None:
@@ -72,7 +94,8 @@ class LogScreen(ConsoleScreen):
         self.book.clear()
         self._held_back.clear()
         self._ended, self._heard, self.text.follow = "", False, True
-        arguments = ["logs", self.kind_id, self.name_, "-f", "--since", SINCE[self._since]]
+        arguments = ["logs", self.kind_id, self.name_, "--since", SINCE[self._since]]
+        arguments += [] if self._over else ["-f"]
         arguments += ["--step", self._step] if self._step else []
         self._child = Child(arguments, subject_feed(self).child_env)
         self._draw()
@@ -103,7 +126,9 @@ class LogScreen(ConsoleScreen):
         if not self.book.rows:
             words = "no line matches the filter" if self.book.needle and len(self.book) else "waiting for lines …"
             if self._ended:
-                words = f"no line since {SINCE[self._since]} ago" if self._ended == "ended" else self._ended
+                words = self._ended
+                if self._ended == "ended":
+                    words = "the job wrote no line" if self._over else f"no line since {SINCE[self._since]} ago"
             self.text.has_cursor = False
             self.text.show([((f" {words}", "dim"),)])
         else:
@@ -160,7 +185,8 @@ class LogScreen(ConsoleScreen):
         yield Command("pause", "p", "go on" if self._paused else "pause", "Hold new lines back, or let them in",
                       self._pause)  # fmt: skip
         yield Command("since", "s", f"since {SINCE[(self._since + 1) % len(SINCE)]}",
-                      f"How far back: {', '.join(SINCE)}", self._since_next)  # fmt: skip
+                      f"How far back: {', '.join(SINCE)}", self._since_next,
+                      off="the whole job is shown" if self._over else "")  # fmt: skip
         yield Command("copy", "c", "copy", "Copy the line to the clipboard", self._copy)
         yield Command(
             "next", "n", "next", "The next line that matches the filter", self._next, Group.MOVE, footer=False
@@ -207,6 +233,11 @@ class LogScreen(ConsoleScreen):
     def _copy(self) -> None:
         if self.book.rows:
             self.console.copy(self.book.entry(self.text.cursor).text)
+
+
+def over(run: Execution, now: Millis) -> bool:
+    """Whether no line of it can be on its way any more."""
+    return run.ended and run.modified_at is not None and now - run.modified_at > LATE_MS
 
 
 def said_by(stderr: str) -> tuple[str, str]:

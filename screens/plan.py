@@ -6,7 +6,6 @@ letter of the context's name.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,27 +16,27 @@ from console.actions.model import Level, Plan, Verdict
 from console.actions.orphans import Orphan
 from console.actions.verb import Verb
 from console.clients.identity import short
-from console.clock import MINUTE, Millis, age_step
+from console.clock import MINUTE, Millis, age_step, clock_time
 from console.errors import LastgoodError
 from console.fleet.feed import LedgerFeed
 from console.kinds.registry import verbs
 from screens.action import ActionScreen
-from screens.base import ConsoleScreen
 from screens.blocks import BLANK, Line
 from screens.commands import Command, Group
 from screens.consent import Typed
 from screens.fields import TextField, typing_keys
-from screens.making import command_line, make_plan, wants_code
+from screens.making import command_line, wants_code
 from screens.pieces import Piece, Rule, TextLine
-from screens.plan_text import WIDE, difference, error_lines, orphan_lines, plan_lines, state_of
+from screens.plan_text import WIDE, error_lines, orphan_lines, plan_lines
+from screens.planning import MadeScreen
 from screens.sheet import Sheet
 
+AGED_MS = MINUTE
 STALE_MS = 5 * MINUTE
-_INTEREST_MS = 10_000
 
 
-class PlanScreen(ConsoleScreen):
-    """`subjects[number]` is the one it is about; the others come after it, each with a plan of its own."""
+class PlanScreen(MadeScreen):
+    """A plan as it is shown, with what is typed under it."""
 
     def __init__(
         self,
@@ -47,16 +46,9 @@ class PlanScreen(ConsoleScreen):
         number: int = 0,
         args: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__()
-        self._of, self._verb, self._subjects, self._number = feed, verb, tuple(subjects), number
-        self._args = dict(args or {})
-        self.plan: Plan | None = None
-        self._error: LastgoodError | None = None
-        self._orphan: Orphan | None = None
+        super().__init__(feed, verb, subjects, number, args)
         self._unfolded = self._consented = False
-        self._basis: dict[str, Any] | None = None
-        self._changed = self._code = ""
-        self._told: Millis = 0
+        self._code = self._as_of = ""
         # A note is its reason: its form has asked for it already.
         self._typed = Typed(why=verb.level is not Level.NOTE)
 
@@ -68,10 +60,6 @@ class PlanScreen(ConsoleScreen):
         screen = cls(feed, verb, (plan.subject,), args=plan.args)
         screen._orphan, screen._typed = orphan, Typed(why=False)
         return screen
-
-    @property
-    def subject(self) -> str:
-        return self._subjects[self._number]
 
     @property
     def by_name(self) -> bool:
@@ -116,64 +104,25 @@ class PlanScreen(ConsoleScreen):
         yield TextLine(id="why")
         yield TextLine(id="consent")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        if self._orphan is not None:
-            self._show(self._orphan.plan)
-            self.run_worker(self._compare(), group="compare")
-        else:
-            self._make()
+    # Made anew or no longer true: no letter goes anywhere until it is shown again.
 
-    # Making it.
-
-    def _make(self) -> None:
-        self.plan, self._error, self._changed, self._basis = None, None, "", None
+    def remade(self) -> None:
         self._typed.close()
-        self.run_worker(self._made(), group="plan", exclusive=True)
         self._redraw()
 
-    async def _made(self) -> None:
-        try:
-            plan = await make_plan(self._of, self._verb, self.subject, self._args)
-        except LastgoodError as error:
-            self._error = error
-            self._redraw()
-        else:
-            self._show(plan)
-            await self._compare()
-
-    def _show(self, plan: Plan) -> None:
-        self.plan, self._code = plan, wants_code(self._of, plan)
+    def shown(self, plan: Plan) -> None:
+        self._code = wants_code(self._of, plan)
         self._typed.ask_name(plan.context if self.by_name and not self.blocked else "")
         self._redraw()
 
-    def data_changed(self) -> None:
-        if self.plan is not None:
-            self.run_worker(self._compare(), group="compare", exclusive=True)
-
-    async def _compare(self) -> None:
-        """Whether the subject is still as it was when the plan was made."""
-        try:
-            view = await asyncio.to_thread(self._of.view, self._verb.kind, self.subject)
-        except LastgoodError:
-            return  # not seeing is not knowing; the executor looks again before it writes
-        if self._changed:
-            return  # it stays so, whatever it changes back to: the plan was made of something else meanwhile
-        if view is None:
-            self._changed = "is gone from the ledger"
-        else:
-            state = state_of(view)
-            self._basis = self._basis or state
-            self._changed = difference(self._basis, state)
+    def changed(self) -> None:
         if self._changed and self._orphan is None:
             self._typed.close()
         self._redraw()
 
     def tick(self, now: Millis) -> None:
+        super().tick(now)
         self._draw_notice()
-        if now - self._told >= _INTEREST_MS:
-            self._told = now
-            self._of.interest(self._verb.kind, [self.subject])
 
     # Drawing.
 
@@ -191,7 +140,8 @@ class PlanScreen(ConsoleScreen):
             return [BLANK, ((" ◐ ", "moving"), ("making the plan …", ""))]
         head = orphan_lines(self._orphan, self._of.now(), width) if self._orphan else []
         height = self.query_one(Sheet).size.height - len(head)
-        return [*head, *plan_lines(self.plan, width, height, unfolded=self._unfolded)]
+        shown = plan_lines(self.plan, width, height, unfolded=self._unfolded, as_of=self._as_of, last=self._last_values)
+        return [*head, *shown]
 
     def _draw_notice(self) -> None:
         """Why not to trust it any more, right above the consent."""
@@ -204,7 +154,18 @@ class PlanScreen(ConsoleScreen):
                 said = f"made {age_step(age)} ago"
         line.set_class(not said, "absent")
         key = "ctrl-r" if self._typed.active else "r"
+        as_of = self._aged(key)
+        if as_of != self._as_of:
+            self._as_of = as_of
+            self.query_one(Sheet).redraw()
         line.set([(" ▲ ", "warn"), (said, "warn"), ("   ", ""), (key, "key"), (" makes it again", "")] if said else ())
+
+    def _aged(self, key: str) -> str:
+        """Its clock times were worked out when it was made: from a minute on that is said."""
+        now = self._of.now()
+        if self.plan is None or self._orphan is not None or now - self.plan.created_at < AGED_MS:
+            return ""
+        return f"as of {clock_time(self.plan.created_at, now)}, {key} makes it again"
 
     def _draw_consent(self) -> None:
         why, line = self.query_one("#why", TextLine), self.query_one("#consent", TextLine)
@@ -241,7 +202,7 @@ class PlanScreen(ConsoleScreen):
             if self._typed.ring() and not self.blocked:
                 yield Command("fields", "tab", "say why", "Reason and ticket; kept in the journal", self._tab)
         if self._orphan is None and (self.plan or self._error):
-            yield Command("again", "r", "make again", "Look again and make the plan anew", self._make)
+            yield Command("again", "r", "make again", "Look again and make the plan anew", self.make)
             if self._verb.options:
                 yield Command("options", "o", "options", "Change what the plan is made with", self._options)
         if self._number + 1 < len(self._subjects):
@@ -253,7 +214,7 @@ class PlanScreen(ConsoleScreen):
         if self._consented:
             return event.key != "escape"
         if event.key == "ctrl+r" and self._orphan is None:
-            self._make()
+            self.make()
         elif self._typed.active is not None:
             self._field_key(self._typed.active, event, sheet)
         elif event.key == "y" and not self.by_name:
@@ -313,7 +274,8 @@ class PlanScreen(ConsoleScreen):
     def _options(self) -> None:
         from screens.form import FormScreen
 
-        self.app.switch_screen(FormScreen(self._of, self._verb, self._subjects, self._number, self._args))
+        form = FormScreen(self._of, self._verb, self._subjects, self._number, self._args, origin=self)
+        self.app.push_screen(form)
 
     # Consent.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.actions.model import Check, Plan, Verdict
 from console.actions.orphans import Orphan
@@ -28,18 +28,31 @@ _STATE = ("status", "config", "pending_config", "held")
 """What of a subject a plan is made from, by its JSON names: phases of one deployment are no other plan."""
 
 
-def plan_lines(plan: Plan, width: int, height: int = 0, *, unfolded: bool) -> list[Line]:
-    """Parts are set apart by blank lines where `height` has room for them."""
+class LastValues(NamedTuple):
+    """A pipeline's parameters in its last green run, by which those of a new one are told. `run`: empty if unknown."""
+
+    run: str = ""
+    values: Mapping[str, str] = {}
+
+
+UNKNOWN = LastValues()
+
+
+def plan_lines(
+    plan: Plan, width: int, height: int = 0, *, unfolded: bool, as_of: str = "", last: LastValues = UNKNOWN
+) -> list[Line]:
+    """Parts are set apart by blank lines where `height` has room for them. `as_of` says when WHEN was worked out."""
     if width >= WIDE:
         left = min(_MEASURE, width * 11 // 20)
         title: Line = ((" PREFLIGHT", "head"),)
         right = [title, *checks(plan.preflight, min(_MEASURE, width - left - 3), unfolded=True)]
-        about = _joined([_prose(plan, left), _rest(plan, left)], height)
+        about = _joined([_prose(plan, left, as_of), _rest(plan, left, last, unfolded=unfolded)], height)
         return beside(about, right if plan.preflight else (), left)
     width = min(width, _MEASURE)
     listed = checks(plan.preflight, width, unfolded=unfolded)
-    order = [listed, _prose(plan, width)] if plan.refused else [_prose(plan, width), listed]
-    return _joined([*order, _rest(plan, width)], height)
+    prose = _prose(plan, width, as_of)
+    order = [listed, prose] if plan.refused else [prose, listed]
+    return _joined([*order, _rest(plan, width, last, unfolded=unfolded)], height)
 
 
 def _joined(parts: Sequence[Sequence[Line]], height: int) -> list[Line]:
@@ -49,8 +62,9 @@ def _joined(parts: Sequence[Sequence[Line]], height: int) -> list[Line]:
     return [line for part in parts for line in part]
 
 
-def _prose(plan: Plan, width: int) -> list[Line]:
-    said = (("WHEN", plan.when), ("COST", plan.cost), ("HOW", plan.how))
+def _prose(plan: Plan, width: int, as_of: str = "") -> list[Line]:
+    when = f"{plan.when} (▲ {as_of})" if plan.when and as_of else plan.when
+    said = (("WHEN", when), ("COST", plan.cost), ("HOW", plan.how))
     return [line for label, text in said if text for line in labelled(label, text, width)]
 
 
@@ -81,11 +95,20 @@ def checks(preflight: Sequence[Check], width: int, *, unfolded: bool) -> list[Li
     return lines
 
 
-def _rest(plan: Plan, width: int) -> list[Line]:
+def _rest(plan: Plan, width: int, last: LastValues, *, unfolded: bool) -> list[Line]:
     lines: list[Line] = []
-    for n, (what, old, new) in enumerate(changes(plan.before, plan.after)):
+    after, same = plan.after, ""
+    if isinstance(asked := after.get("parameters"), Mapping) and "parameters" not in plan.before:
+        other, same = _against_last(asked, plan.args.get("param") or {}, last)
+        after = {**after, "parameters": {}}
+        for what, old, new in other:
+            text = f"{what}  {old} → {new}" if old else f"{what}  {new}"
+            lines += labelled("" if lines else "CHANGE", text, width)
+    for what, old, new in changes(plan.before, after):
         text = f"{what}  {old} → {new}" if old else f"{what}  {new}"
-        lines += labelled("CHANGE" if n == 0 else "", text, width)
+        lines += labelled("" if lines else "CHANGE", text, width)
+    if same:
+        lines += labelled("SAME", same, width, "dim", at_most=0 if unfolded else 1)
     for call in plan.calls:
         service, _, operation = call.operation.partition(":")
         params = json.dumps(call.params, ensure_ascii=False, default=str)
@@ -112,6 +135,25 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tup
         elif before.get(what) != new:
             old = before.get(what)
             yield what.replace("_", " "), _plain(old) if what in before else "", _plain(new)
+
+
+def _against_last(
+    asked: Mapping[str, Any], given: Mapping[str, Any], last: LastValues
+) -> tuple[list[tuple[str, str, str]], str]:
+    """Parameters that differ from the last green run as (what, before, after), and the others in one sentence.
+
+    Where no green run is known: those that are given, and the others are the definition's defaults.
+    """
+    was = last.values if last.run else {name: value for name, value in asked.items() if name not in given}
+    other = [
+        (name, _plain(was[name]) if name in was else "", _plain(value))
+        for name, value in asked.items()
+        if name not in was or was[name] != value
+    ]
+    names = {name for name, _, _ in other}
+    same = ", ".join(f"{name} {_plain(value)}" for name, value in asked.items() if name not in names)
+    where = f"as in the last green run {last.run}" if last.run else "at its default"
+    return other, f"{where}: {same}" if same else ""
 
 
 def _plain(value: Any) -> str:

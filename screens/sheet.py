@@ -13,11 +13,13 @@ from screens.pieces import Piece, lay_out
 
 
 def labelled(
-    label: str, text: str, width: int, ink: str = "", *, indent: int = 9, label_ink: str = "head"
+    label: str, text: str, width: int, ink: str = "", *, indent: int = 9, label_ink: str = "head", at_most: int = 0
 ) -> list[Line]:
-    """` LABEL  text`, wrapped under itself."""
+    """` LABEL  text`, wrapped under itself in `at_most` lines."""
     pad = " " * (indent - 1 - cell_len(label))
-    return paragraph(text, width - 1, ink, first=((" ", ""), (label, label_ink), (pad, "")), indent=indent)
+    return paragraph(
+        text, width - 1, ink, first=((" ", ""), (label, label_ink), (pad, "")), indent=indent, at_most=at_most
+    )
 
 
 class Sheet(LineView):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import unicodedata
 
 import pytest
@@ -186,3 +187,14 @@ def test_every_character_alone() -> None:
         assert len(drawn) <= 2
         if unicodedata.category(char)[0] == "C" and not char.isspace() and char not in (ESC, "\x9b"):
             assert drawn == "·", hex(ord(char))
+
+
+PARTS = ("token", "token-", "secret ", "a.b-", 'token="\\', "://", "eyJaaaaaaaa.", "A1a/", "a", "=")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_hostile_text_is_redacted_in_time(part: str) -> None:
+    """Quadratic or worse would take minutes for this; a definition's default may be this long."""
+    began = time.process_time()
+    redact(part * (200_000 // len(part)))
+    assert time.process_time() - began < 2

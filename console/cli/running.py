@@ -50,7 +50,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         incident: Annotated[
             str, typer.Option(help=f"which fault to show: {INCIDENTS}; none for a calm fleet")
         ] = "bad-config",
-        speed: Annotated[float, typer.Option(help="what takes N minutes takes one")] = 6.0,
+        speed: Annotated[float, typer.Option(help="what takes N minutes takes one; 0: what suits the incident")] = 0.0,
         fleet: Annotated[int, typer.Option(help="number of endpoints")] = 12,
     ) -> None:
         """Open the console on an embedded world with an incident. With no terminal: print the triage."""

@@ -103,6 +103,8 @@ def _mlflow(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 def run_demo(note: Say, *, incident: str, speed: float, fleet: int) -> int:
     """The world as a child, the console on it, a ledger of its own that goes with it."""
+    # That it hangs is told by the minutes since it began, which a faster world would make few.
+    speed = speed or (1.0 if incident == "stuck-update" else 6.0)
     argv = lastgood("world", "serve", "--no-mlflow", f"--speed={speed}", f"--fleet={fleet}")
     if incident and incident != "none":
         argv += [f"--incident={incident}"]

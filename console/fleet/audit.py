@@ -22,9 +22,7 @@ class Row(NamedTuple):
 
 def rows(entries: Iterable[Entry], now: Millis) -> list[Row]:
     """One for each step, in the order given. The first step of an action names its plan, who consented and why."""
-    return [
-        Row(clock_time(e.at, now, seconds=True), e.action_id, e.step.replace("_", " "), _words(e)) for e in entries
-    ]
+    return [Row(clock_time(e.at, now, seconds=True), e.action_id, e.step.replace("_", " "), _words(e)) for e in entries]
 
 
 def _words(entry: Entry) -> str:

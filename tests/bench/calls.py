@@ -287,8 +287,12 @@ def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
     # Beside each other: in real time the consoles mostly wait. One world per process, as moto's state is global.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         waiting = [pool.submit(at_rest, *case) for case in cases]
-        live = five_consoles()
-        rests = [one.result() for one in waiting]
+        try:
+            live = five_consoles()
+            rests = [one.result() for one in waiting]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # else a failure is told minutes later
+            raise
     figures: list[tuple[str, float, float, str]] = []
     for (size, search), rest in zip(cases, rests, strict=True):
         what = f"API calls a minute at rest, {size:,} endpoints and pipelines, {'with' if search else 'without'} Search"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screens.filtering import Term, compile_filter, fold
+from screens.filtering import Term, compile_filter, fold, unknown_columns
 from tests.screens.memory import COLUMNS
 
 CELLS = st.fixed_dictionaries({column.id: st.text("aBc: !é", max_size=8) for column in COLUMNS})

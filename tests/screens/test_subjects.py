@@ -15,6 +15,7 @@ from screens.execution import ExecutionScreen
 from screens.line_view import LineView
 from screens.live_table import LiveTable
 from screens.logs import LogScreen, said_by
+from screens.pages import AuditScreen, HandoverScreen
 from screens.pieces import TextLine, lay_out
 from screens.pipeline import PipelineScreen
 from screens.reader import DescribeScreen, StepScreen, YamlScreen
@@ -238,6 +239,72 @@ def test_the_timeline_of_everything_leads_on(lab: Fleet) -> None:
         await comes(pilot, ExecutionScreen)
         await pilot.press("escape", "escape")
         assert isinstance(app.screen, TimelineScreen) and not table.filter
+
+    play(lab, steps)
+
+
+def test_trouble_of_the_other_kinds_is_told_on_the_first_screen(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: ":pipelines 1 ▲" in crumbs(app))
+        await pilot.press("colon", *"pipelines", "enter")
+        await until(pilot, lambda: ":endpoints " in crumbs(app) and ":pipelines" not in crumbs(app))
+
+    play(lab, steps)
+
+
+def test_the_run_under_the_cursor_has_its_verbs_in_its_pipelines_screen(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await comes(pilot, PipelineScreen, "TAKES")
+        table = app.screen.query_one(LiveTable)
+        await until(pilot, lambda: table.cursor_key is not None)
+
+        def off(id: str) -> str:
+            return next(c.off for c in app.screen.all_commands() if c.id == id)  # type: ignore[attr-defined]
+
+        table.move_to(failed_run(lab))
+        assert "repeat" in off("retry") and off("stop") == "it is Failed"
+        green = next(key for key in table.keys if table.view_of(key).execution.status == "Succeeded")
+        table.move_to(green)
+        assert off("retry") == "it succeeded"
+        await pilot.press("Y")
+        await until(pilot, lambda: [n.message for n in app._notifications] == ["Retry: it succeeded"])
+
+    play(lab, steps, start="pipeline", subject="delay-risk-train")
+
+
+def test_what_leads_nowhere_is_dim_in_the_timeline_of_a_run(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: app.screen.query_one(LiveTable).cursor_key is not None)
+        app.push_screen(TimelineScreen("execution", failed_run(lab)))
+        await until(pilot, lambda: isinstance(app.screen, TimelineScreen) and app.screen.table.cursor_key is not None)
+        screen = app.screen
+        assert isinstance(screen, TimelineScreen)
+        own = next(k for k in screen.table.keys if screen.table.view_of(k).opens == ("execution", screen.name_))
+        screen.table.move_to(own)
+        assert next(c.off for c in screen.commands() if c.id == "open") == "no more is known of it"
+        await pilot.press("enter")
+        await until(pilot, lambda: [n.message for n in app._notifications] == ["open: no more is known of it"])
+        assert app.screen is screen
+
+    play(lab, steps)
+
+
+def test_the_journal_and_the_handover_are_pages(lab: Fleet) -> None:
+    at = lab.clock.ms()
+    plan = {"title": "Roll back ads-embed → v3"}
+    lab.ledger.journal.append(lab.scope, "a1b2", "intent", {"plan": plan, "by": "x/ana", "reason": "5xx"}, at)
+    lab.ledger.journal.append(lab.scope, "a1b2", "done", {"words": "InService on v3"}, at + 1000)
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: app.screen.query_one(LiveTable).cursor_key is not None)
+        await pilot.press("colon", *"audit", "enter")
+        await comes(pilot, AuditScreen, "Roll back ads-embed → v3 by ana (5xx)")
+        assert "done" in text(app) and "InService on v3" in text(app) and crumbs(app).strip().startswith("audit")
+        await pilot.press("colon", *"handover", "enter")
+        await comes(pilot, HandoverScreen, "Roll back ads-embed → v3 by ana (5xx): done")
+        assert "Handover of prod-eu" in text(app) and "Failed runs" in text(app)
+        await pilot.press("c")
+        assert app.clipboard.startswith("# Handover of prod-eu") and "\n## Actions\n- " in app.clipboard
 
     play(lab, steps)
 
