@@ -97,6 +97,6 @@ def crumbs(
             for key, label in hints[len(hints) - count :]
             for piece in (("  ", ""), (key, "key"), (f" {label}", "dim"))
         ]
-        if width_of(left) + width_of(right) + width_of(said) < width:
+        if width_of(left) + width_of(right) + width_of(said) + 2 <= width:
             break
     return left, [*right, *said, (" ", "")]

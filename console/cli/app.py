@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.errors import UsageError
-
 from console.cli.index import Commands
 from console.cli.notes import note, tell
-from console.errors import Exit, LastgoodError
+from console.errors import Exit, LastgoodError, UsageError
 
 if TYPE_CHECKING:
     from console.cli.session import Session
