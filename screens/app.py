@@ -117,8 +117,13 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         screen = self.screen
         if not isinstance(screen, ConsoleScreen) or not screen.is_mounted:
             return
-        if self.feed.changed():
-            screen.data_changed()
+        try:
+            if self.feed.changed():
+                screen.data_changed()
+        except LastgoodError as error:  # the ledger was replaced or damaged: what is drawn stays, and says so
+            self.info = replace(self.info, freshness=error.message, fresh="bad")
+            screen.refresh_chrome()
+            return
         self._polls += 1
         if self._polls % 4 == 0:
             screen.tick(self.feed.now())

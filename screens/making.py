@@ -18,6 +18,9 @@ from console.errors import LastgoodError
 from console.fleet.feed import LedgerFeed
 from console.process import environment, own
 
+REFUSED = 4
+"""The exit code of what is refused (DESIGN.md section 7)."""
+
 
 def arguments(verb: Verb, subject: str, args: Mapping[str, Any]) -> list[str]:
     """The command line without the program: `rollback --to=risk-v7 -- delay-risk`."""
@@ -52,7 +55,7 @@ async def make_plan(feed: LedgerFeed, verb: Verb, subject: str, args: Mapping[st
             process.kill()  # it only reads: nothing is left half done
         await process.wait()
         raise
-    if process.returncode:
+    if process.returncode and not (process.returncode == REFUSED and out.strip()):  # refused by a check: still a plan
         raise _error(err.decode(errors="replace"), process.returncode)
     plan = await asyncio.to_thread(_kept, feed, out)
     asked = (verb.id, verb.kind, subject, feed.scope, feed.context.name)

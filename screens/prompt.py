@@ -13,6 +13,9 @@ from rich.cells import cell_len
 
 from screens.pieces import Piece, TextLine
 
+MOST = 1_000
+"""Characters of a filter or a command."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -22,7 +25,8 @@ class Edit:
     at: int = 0
 
     def insert(self, text: str) -> Edit:
-        text = "".join(char for char in text if char.isprintable())
+        # What is pasted by mistake may be a log: nobody filters by more than a line.
+        text = "".join(char for char in text[:MOST] if char.isprintable())[: max(0, MOST - len(self.value))]
         return Edit(self.value[: self.at] + text + self.value[self.at :], self.at + len(text))
 
     def press(self, key: str) -> Edit | None:

@@ -106,7 +106,7 @@ class Executor:
                     "reason": reason,
                     "ticket": ticket,
                     "by": self.desk.identity,
-                    "at": f"{getpass.getuser()}@{socket.gethostname()}",
+                    "at": f"{_user()}@{socket.gethostname()}",
                     "pid": os.getpid(),
                 },
             )
@@ -349,3 +349,11 @@ def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
     kept = {k: v for k, v in answer.items() if k != "ResponseMetadata"}
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(kept, enc_hook=str))
     return plain
+
+
+def _user() -> str:
+    """Who runs this on the host; in a container a uid may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -11,6 +11,9 @@ import sys
 def main() -> None:
     """The `lastgood` command: one clear line and an exit code for everything that can go wrong."""
     gc.set_threshold(50_000)  # imports and a list of a thousand endpoints make no garbage: a tenth of a short command
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us (`>&-`, a daemon): nobody listens
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a locale without ● is no reason to fail
     from console.cli.quick import quick

@@ -58,7 +58,7 @@ def start(
     if ctx.invoked_subcommand is None:
         from console.cli.screen import open_console
 
-        open_console(session(ctx), "", "")
+        raise typer.Exit(open_console(session(ctx), "", ""))
 
 
 def settings(ctx: typer.Context) -> Settings:

@@ -72,8 +72,12 @@ def _due(session: Session, kind: Kind, now: Millis, force: bool, *, beside_ms: i
     return due
 
 
+SKEW_MS = 5_000
+
+
 def _older(state: SourceState | None, now: Millis, than_ms: int) -> bool:
-    return state is None or state.at is None or now - state.at > than_ms
+    """Coverage from the future is no coverage: the clock was set back, and its age is not known."""
+    return state is None or state.at is None or now - state.at > than_ms or state.at - now > SKEW_MS
 
 
 def _served(session: Session, kind: Kind, asked: Millis, force: bool) -> bool:

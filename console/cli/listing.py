@@ -145,10 +145,12 @@ def _all_failed(errors: Sequence[LastgoodError]) -> LastgoodError:
 
 @contextlib.contextmanager
 def _collecting(session: Session) -> Iterator[None]:
+    from console.actions.launch import context_flags
     from console.collector.supervisor import Supervisor
 
     log = session.settings.state_dir / "collector.log"
-    supervisor = Supervisor(session.ledger.locks, session.scope, env=session.child_env(), log=log)
+    flags = context_flags(session.context)
+    supervisor = Supervisor(session.ledger.locks, session.scope, flags=flags, env=session.child_env(), log=log)
     supervisor.start()
     try:
         yield

@@ -135,7 +135,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
 
         session = one(ctx)
         kind, name = locate(session, subject)
-        open_console(session, kind.id, name)
+        raise typer.Exit(open_console(session, kind.id, name))
 
     @app.command()
     def wait(
@@ -165,7 +165,16 @@ def _one(session: Session, kind: Kind, name: str, moment: Millis | None) -> Any:
 def locate(session: Session, subject: str) -> tuple[Kind, str]:
     """The kind and name behind an ARN or a name. Raises NotFound."""
     if subject.startswith("arn:"):
-        path = subject.split(":", 5)[-1]
+        parts = subject.split(":", 5)
+        path = parts[-1]
+        here = session.scope.partition("@")[0].split("/")
+        if len(parts) != 6 or [parts[1], parts[4], parts[3]] != here:
+            # A namesake of another account or region must not be opened, let alone acted on, in its place.
+            there = f"account {parts[4]} in {parts[3]}" if len(parts) == 6 else "no resource"
+            advice = (
+                "choose its context with --ctx" if len(parts) == 6 else "arn:aws:sagemaker:REGION:ACCOUNT:KIND/NAME"
+            )
+            raise UsageError(f"that ARN is of {there}, this context is {session.scope}", advice=advice)
         head, _, rest = path.partition("/")
         if head == "pipeline" and "/execution/" in rest:
             pipeline, _, run = rest.partition("/execution/")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from console.fleet.feed import LedgerFeed
 
 
-def open_console(session: Session, kind: str = "", name: str = "") -> None:
-    """Take over the terminal, at one thing if it is named. MFA and other questions are asked before that."""
+def open_console(session: Session, kind: str = "", name: str = "") -> int:
+    """Take over the terminal, at one thing if it is named; returns the exit code. MFA and other questions are asked before that."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("no terminal: the console needs one", advice="lastgood get endpoints, or lastgood --help")
     feed = feed_of(session)
@@ -32,6 +32,7 @@ def open_console(session: Session, kind: str = "", name: str = "") -> None:
     app = LastgoodApp(feed, places=places(), start=kind, subject=name, feed_for=feed_for)
     try:
         app.run()
+        return app.return_code or 0
     finally:
         for opened in feeds.values():
             opened.close()
@@ -67,5 +68,4 @@ def plain(say: Say) -> int:
     settings = Settings.load()
     for warning in settings.warnings:
         say(warning)
-    open_console(Session(settings, settings.current, say))
-    return 0
+    return open_console(Session(settings, settings.current, say))

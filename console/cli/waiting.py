@@ -7,7 +7,7 @@ from typing import Any
 
 from console.cli.session import Session
 from console.clock import Millis, now_ms
-from console.errors import Exit, LastgoodError, NotFound, TimedOut, UsageError
+from console.errors import CredentialsError, Exit, LastgoodError, NotFound, TimedOut, UsageError
 from console.kinds.base import Kind
 
 POLL_S = 2.0
@@ -28,7 +28,10 @@ def wait_for(session: Session, kind: Kind, name: str, condition: str, timeout_ms
     while True:
         try:
             session.ledger.interest.tell(session.scope, {kind.id: [name]}, at=now_ms(), fresh=[kind.id])
+            session.failed.clear()
             session.freshen(kind, force=True)  # the kind's own source alone: the others may be minutes old
+            if failed := session.failed.get(kind.sources[0]) or session.failed.get("context"):
+                raise failed  # what the ledger had before is no answer to a question about now
             found = kind.views(session.snapshot(), [name])
             if not found:
                 if key == "gone":
@@ -44,8 +47,9 @@ def wait_for(session: Session, kind: Kind, name: str, condition: str, timeout_ms
         except NotFound:
             raise
         except LastgoodError as error:
-            if error.exit_code in {Exit.CREDENTIALS, Exit.USAGE}:
+            if error.exit_code == Exit.USAGE or (isinstance(error, CredentialsError) and not error.resumes):
                 raise
+            told = error.message
         if now_ms() >= deadline:
             raise TimedOut(f"{name}: not {condition} in time; {told}")
         time.sleep(POLL_S)

@@ -16,8 +16,9 @@ from console.clock import MINUTE, now_ms
 from console.kinds.base import Sign
 from screens.action import ActionScreen
 from screens.app import LastgoodApp
+from screens.execution import ExecutionScreen
 from screens.form import FormScreen
-from screens.help import Ask
+from screens.help import Ask, HelpScreen
 from screens.listing import ListScreen
 from screens.plan import PlanScreen
 from screens.ways import WaysScreen
@@ -162,11 +163,20 @@ def test_a_failed_check_is_told_first_and_offers_no_consent(lab: Stage) -> None:
         await typed(pilot, "no-such-config")
         await pilot.press("enter")
         await planned(pilot)
+        refused = app.screen
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "no-such-config" in sheet(app))
+        assert "esc back to the plan" in line(app, "footer") and "f1 help" in line(app, "footer")
+        await pilot.press("question_mark", "f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: app.screen is refused)
         assert sheet(app).startswith(" ✖ target config")
         assert "It cannot be done now: target config" in line(app, "consent")
         assert not line(app, "notice").strip()
         app.feed.now = lambda: now_ms() + 6 * MINUTE  # type: ignore[method-assign]
         await until(pilot, lambda: "made 6 m ago   r makes it again" in line(app, "notice"))
+        assert "r makes it again)" in " ".join(sheet(app).split()) and "(▲ as of " in sheet(app)
         await pilot.press("y", "tab", "y", "enter")
         await pilot.pause(0.2)
         assert isinstance(app.screen, PlanScreen) and not app.running
@@ -190,7 +200,7 @@ def test_a_refused_plan_says_why_and_what_to_do(lab: Stage) -> None:
         assert app.places.plan is not None
         app.push_screen(app.places.plan(app.feed, verb, ("route-cost",)))
         await until(pilot, lambda: "No plan: context museum is read-only" in sheet(app), 20)
-        assert "choose another with --ctx" in sheet(app)
+        assert "choose another with --ctx" in " ".join(sheet(app).split())
 
     run(app, "route-cost", steps)
 
@@ -274,8 +284,13 @@ def test_a_new_run_by_its_form(lab: Stage, tmp_path: Path) -> None:
         await pilot.press("enter")
         await planned(pilot)
         assert "MaxTrials" in sheet(app) and "StartPipelineExecution" in sheet(app)
+        await until(pilot, lambda: "SAME    as in the last green run " in sheet(app))
+        assert "→ 42" in sheet(app) and sheet(app).count("CHANGE") == 1, sheet(app)
         await pilot.press("y")
         await ended(pilot)
+        assert "⏎ open the run" in line(app, "footer")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ExecutionScreen) and app.screen.content is not None)
 
     run(app, "ads-embed-train", steps, (100, 30))
     [intent] = intents(lab.feeds[-1], "ads-embed-train")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from console.ledger.journal import TERMINAL, Entry
-from screens.action import step_lines, verdict_lines
+from screens.action import started, step_lines, verdict_lines
 from screens.blocks import Line, plain
 from screens.deeds import ENDINGS
 from screens.pieces import lay_out
@@ -63,6 +63,14 @@ def test_the_end_is_told_for_users() -> None:
     assert "Watched for two days" in shown and "UNDO    lastgood rollback" in shown and "audit 1" in shown
     run = following(began, done, kind="pipeline")
     assert "● Done in 2 m 05 s" in text(verdict_lines(run, None, NOW, 80))
+
+
+def test_a_done_action_leads_to_the_run_it_started() -> None:
+    arn = "arn:aws:sagemaker:eu-central-1:1:pipeline/train/execution/ab12"
+    answer = entry("answer", call=0, answer={"PipelineExecutionArn": arn})
+    assert started(following(entry("intent"), answer, entry("done"))) == "train/ab12"
+    assert started(following(entry("intent"), answer, entry("failed"))) == ""
+    assert started(following(entry("intent"), entry("answer", answer={"EndpointArn": "a"}), entry("done"))) == ""
 
 
 def test_a_failure_keeps_the_providers_words_and_the_advice() -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from console.actions.model import Call, Check, Level, Plan, Verdict
 from screens.blocks import Line, plain
 from screens.pieces import lay_out
-from screens.plan_text import changes, checks, difference, plan_lines
+from screens.plan_text import LastValues, changes, checks, difference, plan_lines
 
 CALL = {"EndpointName": "delay-risk", "RetainAllVariantProperties": True}
 NASTY = "evil\x1b]0;gone\x07[red]na\u202eme[/red]\nnext"
@@ -73,6 +73,24 @@ def test_no_line_is_wider_than_the_screen_whatever_it_says(width: int, words: st
         cells = "".join(char for char, _ in lay_out(line, (), 400))
         assert cell_len(cells.rstrip()) <= width
         assert not any(char in cells for char in "\x1b\x07\u202e\n")
+
+
+def test_of_a_new_run_only_what_differs_from_the_last_green_one_is_a_change() -> None:
+    asked = {"Data": "s3://b/2", "Epochs": "10", "Rate": "0.1", "Seed": ""}
+    run = plan(before={}, after={"parameters": asked}, args={"param": {"Data": "s3://b/2"}})
+    shown = text(plan_lines(run, 80, unfolded=False))
+    assert "CHANGE  Data s3://b/2\n SAME    at its default: Epochs 10, Rate 0.1, Seed none" in shown
+    last = LastValues("ab12", {"Data": "s3://b/1", "Epochs": "10", "Rate": "0.1", "Seed": ""})
+    shown = text(plan_lines(run, 80, unfolded=False, last=last))
+    assert "CHANGE  Data s3://b/1 → s3://b/2\n SAME    as in the last green run ab12: Epochs 10" in shown
+    many = plan(before={}, after={"parameters": {f"Parameter{n}": "x" * 30 for n in range(9)}})
+    assert text(plan_lines(many, 80, unfolded=False)).count("Parameter") < 3
+    assert text(plan_lines(many, 80, unfolded=True)).count("Parameter") == 9
+
+
+def test_a_plan_left_open_says_as_of_when() -> None:
+    shown = text(plan_lines(plan(), 80, unfolded=False, as_of="as of 08:03Z, r makes it again"))
+    assert "WHEN    starts at once (▲ as of 08:03Z, r makes it again)" in shown
 
 
 def test_changes_say_what_is_other_and_nothing_else() -> None:

@@ -153,6 +153,14 @@ def test_a_pipeline_its_run_and_its_step(lab: Fleet) -> None:
         await pilot.press("escape", "j", "l")
         await comes(pilot, LogScreen, "KeyError")
         assert "log of Evaluate" in crumbs(app)
+        lab.clock.now += 600
+        app.pop_screen()
+        await comes(pilot, ExecutionScreen)
+        await pilot.press("l")
+        await comes(pilot, LogScreen, "KeyError")
+        await until(pilot, lambda: "of the whole job" in crumbs(app) and "ended" in crumbs(app))
+        assert "following" not in crumbs(app)
+        lab.clock.now -= 600
 
     play(lab, steps, start="pipeline", subject="delay-risk-train")
 

@@ -137,9 +137,11 @@ class Rollback:
     def verify(self, desk: Desk, plan: Plan, mark: str, answers: Sequence[Mapping[str, Any]]) -> Sighting:
         """The verdict table of facts section 2.6. Unchanged since before the write means: not visible yet."""
         e = observe(desk, plan.subject)
+        if e.created_at != plan.basis["created_at"]:
+            return Sighting(Stage.OVERTAKEN, f"{plan.subject} was deleted and created again")
         if e.pending is not None and e.pending.config != plan.target:
             return Sighting(Stage.OVERTAKEN, f"somebody else deploys {e.pending.config}")
-        if e.status in {"Failed", "UpdateRollbackFailed"}:
+        if not e.moving and e.status != "InService":
             return Sighting(Stage.FAILED, f"{e.status}: {e.failure_reason or 'no reason given'}")
         if e.moving:
             return Sighting(Stage.WAIT, _phase(e, desk.now()), e.status)

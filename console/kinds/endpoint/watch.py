@@ -72,9 +72,11 @@ class EndpointWatch:
             try:
                 self._describe(client, eyes, name, (indexed or {}).get(name))
                 described.add(name)
-            except (CredentialsError, Throttled, Unreachable):
+            except (CredentialsError, Throttled):
                 raise
             except SourceError as error:
+                if isinstance(error, Unreachable) and error.code != "GarbledAnswer":
+                    raise
                 # One endpoint that cannot be described must not hide the others; it stays at its age.
                 self._refused[name] = eyes.now() + RECONCILE_MS
                 failure = error if name in on_screen else failure

@@ -36,6 +36,7 @@ class Retrain:
         if name and not DISPLAY_NAME.fullmatch(name):
             advice = "letters, digits and single hyphens inside, at most 82 characters"
             raise UsageError(f"{name!r} is no display name", advice=advice)
+        runs = _runs(desk, subject)
         view = next(iter(views(desk.snapshot(), [subject])), None)
         params: dict[str, Any] = {"PipelineName": subject, "ClientRequestToken": secrets.token_hex(20)}
         if name:
@@ -66,7 +67,7 @@ class Retrain:
                     (
                         _held(held, released=bool(args.get("release"))),
                         _parameters(definition, given),
-                        *_running(desk, subject),
+                        _running(runs),
                         _cached(definition, view, effective, bool(selected)),
                         _freeze(desk),
                     ),
@@ -77,7 +78,7 @@ class Retrain:
             when="starts at once",
             cost="the run uses what its steps ask for; production changes only if the pipeline deploys",
             how="by its own role, with the definition as it is now",
-            basis={"definition": definition.name, "arn": arn},
+            basis={"definition": definition.name, "arn": arn, "runs": runs if isinstance(runs, dict) else None},
             args={k: v for k, v in args.items() if v},
         )
 
@@ -85,6 +86,9 @@ class Retrain:
         definition, arn = definition_of(desk, plan.subject)
         if arn != plan.basis["arn"] or definition.name != plan.basis["definition"]:
             return Sighting(Stage.OVERTAKEN, f"the definition of {plan.subject} changed after the plan was made")
+        runs, before = _runs(desk, plan.subject), plan.basis["runs"]
+        if isinstance(runs, dict) and before is not None and (new := [run for run in runs if run not in before]):
+            return Sighting(Stage.OVERTAKEN, f"{', '.join(new)} began after the plan was made")
         held = next((h for h in decode(desk.snapshot(), "hold", Hold) if h.subject == plan.subject), None)
         check = _held(held, released=bool(plan.args.get("release")))
         if check.verdict is Verdict.FAIL:
@@ -186,22 +190,26 @@ def _parameters(definition: Definition, given: Mapping[str, str]) -> Check:
     return Check("parameters", Verdict.PASS, f"{count(len(given), 'value')} given, types and choices fit")
 
 
-def _running(desk: Desk, pipeline: str) -> list[Check]:
-    """Two runs of one model at once are allowed by the API, and rarely meant."""
+def _runs(desk: Desk, pipeline: str) -> dict[str, str] | SourceError:
+    """Status by id of the newest runs, or why they could not be listed."""
     try:
         answer = desk.reader("sagemaker").list_pipeline_executions(
             PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=20
         )
     except SourceError as error:
-        return [Check("running", Verdict.UNKNOWN, error.message)]
-    busy = [
-        e["PipelineExecutionArn"].rsplit("/", 1)[-1]
-        for e in answer["PipelineExecutionSummaries"]
-        if e.get("PipelineExecutionStatus") in {"Executing", "Stopping"}
-    ]
+        return error
+    found = answer["PipelineExecutionSummaries"]
+    return {e["PipelineExecutionArn"].rsplit("/", 1)[-1]: e.get("PipelineExecutionStatus", "") for e in found}
+
+
+def _running(runs: dict[str, str] | SourceError) -> Check:
+    """Two runs of one model at once are allowed by the API, and rarely meant."""
+    if isinstance(runs, SourceError):
+        return Check("running", Verdict.UNKNOWN, runs.message)
+    busy = [run for run, status in runs.items() if status in {"Executing", "Stopping"}]
     if busy:
-        return [Check("running", Verdict.WARN, f"{', '.join(busy)} of this pipeline runs already")]
-    return [Check("running", Verdict.PASS, "no run of it is in motion")]
+        return Check("running", Verdict.WARN, f"{', '.join(busy)} of this pipeline runs already")
+    return Check("running", Verdict.PASS, "no run of it is in motion")
 
 
 def _cached(definition: Definition, view: PipelineView | None, effective: Mapping[str, str], selective: bool) -> Check:
