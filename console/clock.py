@@ -95,7 +95,7 @@ def parse_duration(text: str) -> int:
 
 
 def parse_at(text: str, now: Millis) -> Millis:
-    """A moment of the past: ISO 8601 (UTC unless it has an offset), `HH:MM[:SS]` (the last one), or an age (`2h`).
+    """A moment of the past: ISO 8601 (UTC unless it has an offset), `HH:MM[:SS]` (the last one) or an age (`2h`).
 
     Raises UsageError for anything else and for the future.
     """

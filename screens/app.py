@@ -99,6 +99,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         self._start, self._filter, self._subject = start, filter, subject
         self._feed_for = feed_for
         self._polls = 0
+        self._terminal = os.isatty(0)
         self.info = feed.header(feed.now())
         """What the first line says: read once a second, on a thread after the first time."""
 
@@ -124,10 +125,16 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
             self.info = replace(self.info, freshness=error.message, fresh="bad")
             screen.refresh_chrome()
             return
+        if self._terminal and not os.isatty(0):
+            self.exit(return_code=1)  # the terminal is gone, and nothing told us: reading its end would spin for ever
         self._polls += 1
         if self._polls % 4 == 0:
             screen.tick(self.feed.now())
             self.run_worker(self._look_at_header(), group="header", exclusive=True)
+
+    def _top(self) -> Screen[Any] | None:
+        """The screen on top; None where the last one has gone while a worker was still reading."""
+        return self.screen_stack[-1] if self.screen_stack else None
 
     async def _look_at_header(self) -> None:
         feed = self.feed
@@ -137,8 +144,8 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
             info = replace(self.info, freshness=error.message, fresh="bad")
         if feed is self.feed:
             self.info = info
-        if isinstance(self.screen, ConsoleScreen):
-            self.screen.refresh_chrome()
+        if isinstance(top := self._top(), ConsoleScreen):
+            top.refresh_chrome()
 
     # Going somewhere.
 
@@ -210,8 +217,8 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
     async def _load_names(self) -> None:
         feed = self.feed
         self.known_names = await asyncio.to_thread(lambda: {kind.id: feed.names(kind.id) for kind in feed.kinds})
-        if isinstance(self.screen, ConsoleScreen):
-            self.screen.names_loaded()
+        if isinstance(top := self._top(), ConsoleScreen):
+            top.names_loaded()
 
     # Doing something.
 

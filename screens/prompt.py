@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from screens.pieces import Piece, TextLine
 
-MOST = 1_000
+MOST = 2_000
 """Characters of a filter or a command."""
 
 
