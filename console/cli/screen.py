@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_console(session: Session, kind: str = "", name: str = "") -> int:
-    """Take over the terminal, at one thing if it is named; returns the exit code. MFA and other questions are asked before that."""
+    """Take over the terminal, at one thing if it is named; returns the exit code. MFA is asked before that."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("no terminal: the console needs one", advice="lastgood get endpoints, or lastgood --help")
     feed = feed_of(session)
