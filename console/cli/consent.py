@@ -7,6 +7,7 @@ import sys
 import typer
 
 from console.actions.model import Level, Plan
+from console.cli.screen import ask_code
 from console.cli.session import Session
 from console.clients import profiles
 from console.clients.lent import Lent
@@ -52,9 +53,3 @@ def sign_in(session: Session) -> Lent | None:
         return None
     session.cloud.resolve(ask_code if sys.stdin.isatty() else None, write=True)
     return session.cloud.lend()
-
-
-def ask_code(prompt: str) -> str:
-    import getpass
-
-    return getpass.getpass(prompt)

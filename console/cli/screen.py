@@ -47,7 +47,7 @@ def feed_of(session: Session, *, ask: bool = True) -> LedgerFeed:
 
     context = session.context
     if profiles.needs_code(context):
-        session.cloud.resolve(_ask if ask else None)
+        session.cloud.resolve(ask_code if ask else None)
     if session.unconfirmed is None:
         if ask:
             session.say("asking STS who we are …")
@@ -55,7 +55,8 @@ def feed_of(session: Session, *, ask: bool = True) -> LedgerFeed:
     return LedgerFeed(session.settings, context, session.scope, session.child_env())
 
 
-def _ask(prompt: str) -> str:
+def ask_code(prompt: str) -> str:
+    """An MFA code, typed unseen on the terminal."""
     import getpass
 
     return getpass.getpass(prompt)
