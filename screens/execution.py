@@ -16,7 +16,8 @@ from screens.execution_text import ExecutionContent, execution_text, step_lines,
 from screens.feed import SubjectFeed
 from screens.graph import StepState, states
 from screens.log_book import level_of
-from screens.subject import SubjectScreen, subject_feed
+from screens.reading import subject_feed
+from screens.subject import SubjectScreen
 
 TAIL_LINES = 12
 _TAIL_STATUSES = frozenset({"Failed", "CompletedWithFailures"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
@@ -13,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from screens.blocks import Line, highlighted
+from screens.moves import MoveKeys, led
 from screens.pieces import Piece, lay_out
 from screens.theme import style
 
@@ -29,10 +29,6 @@ class LineView(Widget, can_focus=True):
     DEFAULT_CSS = "LineView { height: 1fr; width: 1fr; }"
     ALLOW_SELECT = False
     FOCUS_ON_CLICK = False
-    MOVES: ClassVar[dict[str, str]] = {
-        **{"j": "down", "down": "down", "k": "up", "up": "up", "home": "first", "G": "last", "end": "last"},
-        **{"pageup": "page_up", "pagedown": "page_down", "ctrl+u": "half_up", "ctrl+d": "half_down"},
-    }
 
     class Moved(Message):
         """The user has moved to another line or another part of the text."""
@@ -48,7 +44,7 @@ class LineView(Widget, can_focus=True):
         self._count = 0
         self._line_at: Callable[[int], Line] = lambda index: ()
         self._painted: list[_Cells] = []
-        self._pending_g = False
+        self._keys = MoveKeys()
 
     @property
     def count(self) -> int:
@@ -87,32 +83,16 @@ class LineView(Widget, can_focus=True):
         self.sync()
 
     def move(self, step: str) -> None:
-        page = max(1, self.size.height - 1)
-        steps = {
-            "down": 1,
-            "up": -1,
-            "page_down": page,
-            "page_up": -page,
-            "half_down": page // 2,
-            "half_up": -page // 2,
-        }
         now = self.cursor if self.has_cursor else self.top
-        self.go({"first": 0, "last": self._count - 1}.get(step, now + steps.get(step, 0)))
+        self.go(led(step, now, self.size.height, self._count))
         self.post_message(self.Moved())
 
     def press(self, event: events.Key) -> bool:
         """Do what a key means here; whether it means anything."""
-        key = event.character if event.character in ("G", "g") else event.key
-        pending, self._pending_g = self._pending_g, False
-        if key == "g":
-            self._pending_g = not pending
-            if pending:
-                self.move("first")
-        elif key in self.MOVES:
-            self.move(self.MOVES[key])
-        else:
-            return False
-        return True
+        step = self._keys.read(event)
+        if step:
+            self.move(step)
+        return step is not None
 
     @property
     def at_end(self) -> bool:

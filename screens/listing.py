@@ -13,15 +13,14 @@ from textual.app import ComposeResult
 
 from console.actions.verb import Verb
 from console.clock import Millis
-from console.errors import LastgoodError
 from console.kinds.base import Column, Kind, Sign, Verdict
-from screens.base import ConsoleScreen
 from screens.commands import Command, Group
-from screens.feed import name_of
+from screens.feed import Feed, name_of
 from screens.filtering import compile_filter
 from screens.live_table import LiveTable, Row
 from screens.pieces import Piece
 from screens.places import Look
+from screens.reading import ReadingScreen
 from screens.signs import worded
 
 _FIRST = ("endpoint", "pipeline")
@@ -40,7 +39,7 @@ def signs_of(views: Iterable[Any]) -> Counter[Sign]:
     return Counter(verdict.sign for view in views if (verdict := verdict_of(view)))
 
 
-class ListScreen(ConsoleScreen):
+class ListScreen(ReadingScreen):
     """`filter` is a text of the filter language to begin with."""
 
     STATUS = True
@@ -53,7 +52,7 @@ class ListScreen(ConsoleScreen):
         self._signs: Counter[Sign] = Counter()
         self._elsewhere: list[tuple[str, Counter[Sign]]] = []
         """(plural, signs) of the other kinds that are told of here."""
-        self._loaded = self._loading = self._wanted = False
+        self._loaded = False
         self._told: tuple[tuple[str, ...], Millis] = ((), 0)
 
     def trail(self) -> Sequence[str]:
@@ -67,39 +66,22 @@ class ListScreen(ConsoleScreen):
         if self._filter:
             self._use_filter(self._filter)
 
-    # Data: read on a thread, one reading at a time, drawn here.
-
-    def data_changed(self) -> None:
-        self._wanted = True
-        if not self._loading:
-            self._loading = True
-            self.run_worker(self._load(), group="load")
-
-    async def _load(self) -> None:
-        try:
-            while self._wanted:
-                self._wanted = False
-                rows, signs = await asyncio.to_thread(self._read)
-                if not self.is_attached:  # closed meanwhile
-                    return
-                self._signs, self._loaded = signs, True
-                self.table.empty = self._emptiness()
-                self.table.set_rows(rows, self.feed.now())
-                self.refresh_chrome()
-                self._elsewhere = await asyncio.to_thread(self._read_elsewhere)  # second: the rows do not wait for it
-                self.refresh_chrome()
-        except LastgoodError as error:
-            self.console.tell_error(error)
-        finally:
-            self._loading = False
-
-    def _read(self) -> tuple[list[Row], Counter[Sign]]:
-        views = sorted(self.feed.views(self.kind.id), key=self.kind.order)
+    def read(self, feed: Feed) -> tuple[list[Row], Counter[Sign]]:
+        views = sorted(feed.views(self.kind.id), key=self.kind.order)
         return [Row(name_of(view), view) for view in views], signs_of(views)
 
-    def _read_elsewhere(self) -> list[tuple[str, Counter[Sign]]]:
-        others = [kind for kind in self.feed.kinds if kind.id in _FIRST and kind.id != self.kind.id]
-        return [(kind.plural, signs_of(self.feed.views(kind.id))) for kind in others]
+    def show(self, content: tuple[list[Row], Counter[Sign]]) -> None:
+        rows, self._signs = content
+        self._loaded = True
+        self.table.empty = self._emptiness()
+        self.table.set_rows(rows, self.feed.now())
+
+    def read_beside(self, feed: Feed) -> list[tuple[str, Counter[Sign]]]:
+        others = [kind for kind in feed.kinds if kind.id in _FIRST and kind.id != self.kind.id]
+        return [(kind.plural, signs_of(feed.views(kind.id))) for kind in others]
+
+    def show_beside(self, content: list[tuple[str, Counter[Sign]]]) -> None:
+        self._elsewhere = content
 
     def tick(self, now: Millis) -> None:
         self.table.tick(now)

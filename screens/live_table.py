@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.cells import cell_len
 from textual import events
@@ -25,6 +25,7 @@ from console.text import safe
 from screens.filtering import Filter
 from screens.fitting import Placed, fill, place
 from screens.lines import Line, Piece, difference, paint, paint_titles
+from screens.moves import MoveKeys, led
 from screens.rows import Row, Rows, State, cell_of
 
 __all__ = ["LiveTable", "Row"]
@@ -40,10 +41,6 @@ class LiveTable(Widget, can_focus=True):
     DEFAULT_CSS = "LiveTable { height: 1fr; width: 1fr; }"
     ALLOW_SELECT = False
     FOCUS_ON_CLICK = False
-    MOVES: ClassVar[dict[str, str]] = {
-        **{"j": "down", "down": "down", "k": "up", "up": "up", "home": "first", "G": "last", "end": "last"},
-        **{"pageup": "page_up", "pagedown": "page_down", "ctrl+u": "half_up", "ctrl+d": "half_down"},
-    }
 
     class Selected(Message):
         """Enter or a double click on a row."""
@@ -81,7 +78,7 @@ class LiveTable(Widget, can_focus=True):
         """Whether a key was pressed: until then the cursor stays on the first row, which is the worst."""
         self._index = 0
         self._top = 0
-        self._pending_g = False
+        self._keys = MoveKeys()
         self._placed: tuple[Placed, ...] = ()
         self._need: dict[str, int] = {}
         """The longest text seen cut in each column: it only grows, so that columns do not wander."""
@@ -186,16 +183,7 @@ class LiveTable(Widget, can_focus=True):
 
     def move(self, step: str) -> None:
         """One of the moves of `MOVES`."""
-        page, last = max(1, self._body - 1), len(self._rows.order) - 1
-        steps = {
-            "down": 1,
-            "up": -1,
-            "page_down": page,
-            "page_up": -page,
-            "half_down": page // 2,
-            "half_up": -page // 2,
-        }
-        self._go({"first": 0, "last": last}.get(step, self._index + steps.get(step, 0)))
+        self._go(led(step, self._index, self._body, len(self._rows.order)))
 
     def next_row(self) -> None:
         """The next row let through by the filter, from the last to the first again."""
@@ -218,18 +206,15 @@ class LiveTable(Widget, can_focus=True):
 
     def press(self, event: events.Key) -> bool:
         """Do what a key means here; whether it means anything. A screen that reads all keys itself calls this."""
-        key = event.character if event.character in ("G", "g", " ") else event.key
         self._steered = True
-        pending, self._pending_g = self._pending_g, False
-        if key == "g":
-            self._pending_g = not pending
-            if pending:
-                self.move("first")
-        elif key in self.MOVES:
-            self.move(self.MOVES[key])
-        elif key == " ":
+        step = self._keys.read(event)
+        if step:
+            self.move(step)
+        elif step is not None:
+            pass  # the first `g`
+        elif event.character == " ":
             self.toggle_mark()
-        elif key == "enter" and self._cursor is not None:
+        elif event.key == "enter" and self._cursor is not None:
             self.post_message(self.Selected(self, self._cursor, self.cursor_view))
         else:
             return False

@@ -19,7 +19,7 @@ from screens.commands import Command, Group
 from screens.line_view import LineView
 from screens.log_book import LogBook
 from screens.pieces import Piece
-from screens.subject import subject_feed
+from screens.reading import subject_feed
 
 SINCE = ("15m", "1h", "6h")
 LATE_MS = 2 * MINUTE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator, Sequence
 
@@ -10,16 +9,14 @@ from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 
-from console.errors import LastgoodError
 from console.fleet.describe import lines as described
 from console.kinds.base import Kind
-from screens.base import ConsoleScreen
 from screens.blocks import BLANK, Line, paragraph, plain
 from screens.commands import Command, Group
 from screens.feed import SubjectFeed
 from screens.graph import StepState
 from screens.line_view import LineView
-from screens.subject import subject_feed
+from screens.reading import ReadingScreen
 
 Said = Sequence[tuple[str, str]]
 """(label, text); an empty label continues the one above, both empty are a blank line."""
@@ -69,7 +66,7 @@ def yaml_lines(text: str, width: int) -> list[Line]:
     return lines
 
 
-class TextScreen(ConsoleScreen):
+class TextScreen(ReadingScreen):
     """Subclasses give `said` (on a thread) or are given lines; `/` marks and finds, `n` goes on to the next one."""
 
     what = ""
@@ -79,7 +76,6 @@ class TextScreen(ConsoleScreen):
         self.kind_id, self.name_ = kind_id, name
         self.text = LineView()
         self._lines: list[Line] = []
-        self._loading = self._wanted = False
         self._missing = False
 
     def trail(self) -> Sequence[str]:
@@ -99,24 +95,9 @@ class TextScreen(ConsoleScreen):
     def lines(self, width: int) -> list[Line]:
         raise NotImplementedError
 
-    def data_changed(self) -> None:
-        self._wanted = True
-        if not self._loading:
-            self._loading = True
-            self.run_worker(self._load(), group="load")
-
-    async def _load(self) -> None:
-        try:
-            while self._wanted:
-                self._wanted = False
-                self._missing = not await asyncio.to_thread(self.read, subject_feed(self))
-                if not self.is_attached:  # closed meanwhile
-                    return
-                self.redraw()
-        except LastgoodError as error:
-            self.console.tell_error(error)
-        finally:
-            self._loading = False
+    def show(self, content: bool) -> None:
+        self._missing = not content
+        self.redraw()
 
     def redraw(self) -> None:
         if not self.text.size.width:

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
 
 from console.actions.verb import Verb
 from console.clock import Millis
-from console.errors import LastgoodError
 from console.kinds.base import Kind
-from screens.base import ConsoleScreen
 from screens.blocks import Line
 from screens.commands import Command, Group
 from screens.feed import SubjectFeed
 from screens.line_view import LineView
 from screens.places import Look
+from screens.reading import ReadingScreen
 
 
-def subject_feed(screen: ConsoleScreen) -> SubjectFeed:
-    """The screen's feed. All feeds of screens of one thing are ledger feeds."""
-    return cast(SubjectFeed, screen.feed)
-
-
-class SubjectScreen(ConsoleScreen):
+class SubjectScreen(ReadingScreen):
     """Subclasses give `read` (on a thread; None: there is no such thing) and `lines` (pure, from what was read).
 
     `content` is what was read last, None before. It must compare by value: what is equal is not drawn again.
@@ -41,7 +34,6 @@ class SubjectScreen(ConsoleScreen):
         self.content: Any = None
         self.text = LineView()
         self._missing = ""
-        self._loading = self._wanted = False
 
     @property
     def kind(self) -> Kind:
@@ -77,29 +69,12 @@ class SubjectScreen(ConsoleScreen):
     def on_unmount(self) -> None:
         self.feed.interest(self.kind_id, [])
 
-    def data_changed(self) -> None:
-        self._wanted = True
-        if not self._loading:
-            self._loading = True
-            self.run_worker(self._load(), group="load")
-
-    async def _load(self) -> None:
-        try:
-            while self._wanted:
-                self._wanted = False
-                content = await asyncio.to_thread(self.read, subject_feed(self))
-                if not self.is_attached:  # closed meanwhile
-                    return
-                if content is None:
-                    self._missing = f"there is no {self.kind_id} {self.name_}" + (" any more" if self.content else "")
-                else:
-                    self._missing, self.content = "", content
-                self.redraw()
-                self.refresh_chrome()
-        except LastgoodError as error:
-            self.console.tell_error(error)
-        finally:
-            self._loading = False
+    def show(self, content: Any) -> None:
+        if content is None:
+            self._missing = f"there is no {self.kind_id} {self.name_}" + (" any more" if self.content else "")
+        else:
+            self._missing, self.content = "", content
+        self.redraw()
 
     def redraw(self) -> None:
         width, height = self.text.size

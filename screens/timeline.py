@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,22 +9,20 @@ from textual import events
 from textual.app import ComposeResult
 
 from console.clock import Millis
-from console.errors import LastgoodError
 from console.fleet.related import COLUMNS as RELATED
 from console.fleet.related import related
 from console.fleet.timeline import COLUMNS as EVENTS
 from console.fleet.timeline import timeline
 from console.kinds.base import Column
-from screens.base import ConsoleScreen
 from screens.commands import Command, Group
 from screens.feed import SubjectFeed
 from screens.filtering import compile_filter
 from screens.live_table import LiveTable, Row
 from screens.pieces import Piece
-from screens.subject import subject_feed
+from screens.reading import ReadingScreen
 
 
-class AboutScreen(ConsoleScreen):
+class AboutScreen(ReadingScreen):
     """A table of things that lead on; ⏎ opens what the row `opens`."""
 
     title_ = ""
@@ -35,7 +32,6 @@ class AboutScreen(ConsoleScreen):
         super().__init__()
         self.kind_id, self.name_ = kind_id, name
         self.table = LiveTable(self.columns, empty="reading …")
-        self._loading = self._wanted = False
 
     def read(self, feed: SubjectFeed) -> list[Any]:
         raise NotImplementedError
@@ -53,26 +49,9 @@ class AboutScreen(ConsoleScreen):
     def body(self) -> ComposeResult:
         yield self.table
 
-    def data_changed(self) -> None:
-        self._wanted = True
-        if not self._loading:
-            self._loading = True
-            self.run_worker(self._load(), group="load")
-
-    async def _load(self) -> None:
-        try:
-            while self._wanted:
-                self._wanted = False
-                rows = await asyncio.to_thread(self.read, subject_feed(self))
-                if not self.is_attached:  # closed meanwhile
-                    return
-                self.table.empty = "no row matches the filter; esc clears it" if self.table.filter else "nothing known"
-                self.table.set_rows([Row(row.name, row) for row in rows], self.feed.now())
-                self.refresh_chrome()
-        except LastgoodError as error:
-            self.console.tell_error(error)
-        finally:
-            self._loading = False
+    def show(self, content: list[Any]) -> None:
+        self.table.empty = "no row matches the filter; esc clears it" if self.table.filter else "nothing known"
+        self.table.set_rows([Row(row.name, row) for row in content], self.feed.now())
 
     def tick(self, now: Millis) -> None:
         self.table.tick(now)

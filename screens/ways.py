@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 from textual import events
 from textual.app import ComposeResult
 
 from console.clock import Millis, clock_time, duration
-from console.errors import LastgoodError
 from console.fleet.feed import LedgerFeed
 from console.kinds.base import Cell, Column, Kind
 from console.kinds.endpoint.known import known_ways
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Grade, Way, choose
 from console.kinds.registry import kind_of
-from screens.base import ConsoleScreen
 from screens.blocks import Line, paragraph
 from screens.commands import Command, Group
+from screens.feed import SubjectFeed
 from screens.live_table import LiveTable, Row
 from screens.pieces import Piece, Rule, TextLine
 from screens.plan import PlanScreen
+from screens.reading import ReadingScreen
 from screens.sheet import Sheet
 
 _SIGNS = {
@@ -58,7 +57,7 @@ COLUMNS = (
 )
 
 
-class WaysScreen(ConsoleScreen):
+class WaysScreen(ReadingScreen):
     """What serves now, the candidates, and the evidence for the one under the cursor."""
 
     CSS = "WaysScreen Sheet { height: 3; }"
@@ -68,7 +67,7 @@ class WaysScreen(ConsoleScreen):
         self._of, self._endpoint = feed, name
         self._view: EndpointView | None = None
         self._ways: list[Way] = []
-        self._reading = self._wanted = self._placed = False
+        self._placed = False
         self._told: Millis = 0
 
     @property
@@ -94,30 +93,12 @@ class WaysScreen(ConsoleScreen):
 
     # Data.
 
-    def data_changed(self) -> None:
-        self._wanted = True
-        if not self._reading:
-            self._reading = True
-            self.run_worker(self._load(), group="load")
+    def read(self, feed: SubjectFeed) -> tuple[EndpointView | None, list[Way]]:
+        view = feed.view("endpoint", self._endpoint)
+        return (view, known_ways(view, feed.snapshot())) if isinstance(view, EndpointView) else (None, [])
 
-    async def _load(self) -> None:
-        try:
-            while self._wanted:
-                self._wanted = False
-                self._view, self._ways = await asyncio.to_thread(self._read)
-                if not self.is_attached:  # closed meanwhile
-                    return
-                self._show()
-        except LastgoodError as error:
-            self.console.tell_error(error)
-        finally:
-            self._reading = False
-
-    def _read(self) -> tuple[EndpointView | None, list[Way]]:
-        view = self._of.view("endpoint", self._endpoint)
-        return (view, known_ways(view, self._of.snapshot())) if isinstance(view, EndpointView) else (None, [])
-
-    def _show(self) -> None:
+    def show(self, content: tuple[EndpointView | None, list[Way]]) -> None:
+        self._view, self._ways = content
         gone = self._view is None
         self.table.empty = f"no endpoint {self._endpoint} in the ledger" if gone else "no other config is known here"
         self.table.set_rows([Row(way.config, way) for way in self._ways], self._of.now())
@@ -126,7 +107,6 @@ class WaysScreen(ConsoleScreen):
             self._placed = self.table.move_to(best.config)
         self.query_one("#now", TextLine).set(self._now())
         self.query_one(Sheet).redraw()
-        self.refresh_chrome()
 
     def _now(self) -> list[Piece]:
         """The config that serves now, and what is wrong with that."""

@@ -82,7 +82,7 @@ def get(fleet: int, runs: int) -> dict[str, float]:
             assert len(fresh.stdout.splitlines()) == fleet + 1
             found.append(median_pair(ours, theirs, env, 5))
         lastgood, aws = (statistics.median(column) for column in zip(*found, strict=True))
-    return {"lastgood_ms": round(lastgood), "aws_ms": round(aws), "ratio": round(lastgood / aws, 3)}
+    return {"lastgood_ms": round(lastgood), "peer_ms": round(aws), "ratio": round(lastgood / aws, 3)}
 
 
 def help_(runs: int) -> dict[str, float]:
@@ -90,7 +90,7 @@ def help_(runs: int) -> dict[str, float]:
         env = _environment(folder, {})
         theirs = [sys.executable, "-c", "import typer"]
         lastgood, typer = median_pair([str(LASTGOOD), "--help"], theirs, env, runs)
-    return {"lastgood_ms": round(lastgood), "typer_ms": round(typer), "ratio": round(lastgood / typer, 3)}
+    return {"lastgood_ms": round(lastgood), "peer_ms": round(typer), "ratio": round(lastgood / typer, 3)}
 
 
 def measure(runs: int = 15) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from screens.feed import Feed
 from screens.help import Ask, HelpScreen
 from screens.listing import ListScreen
 from screens.live_table import LiveTable
+from screens.moves import MOVES
 from screens.pieces import TextLine
 from screens.places import Places
 from tests.screens.driving import drive, until
@@ -238,7 +239,7 @@ def test_no_key_of_tmux_flow_control_or_job_control_is_bound() -> None:
         assert not taken & set(app._bindings.key_to_bindings)
         for screen in (app.screen, HelpScreen("", []), Ask("", "")):
             assert not taken & set(screen._bindings.key_to_bindings)
-        assert not taken & set(table(app).MOVES)
+        assert not taken & set(MOVES)
         await pilot.press("ctrl+q")
         assert app.is_running and not app._exit
 
