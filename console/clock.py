@@ -53,8 +53,12 @@ def _day(days: int) -> tuple[str, int]:
     return f"{day.day} {day:%b}", day.year
 
 
+# How long and how old: one rule. Only completed units count, as on a stopwatch (59 s of a minute are 0 m, 1 h 59 m of
+# age is 1 h), so that a number never claims more than has passed.
+
+
 def duration(ms: int) -> str:
-    """`40 s`, `11 m`, `3 h 20 m`, `12 d`: two units at most, the second only where it matters."""
+    """`40 s`, `11 m`, `3 h 20 m`, `12 d`: two units at most, the second only where it matters. Completed units."""
     ms = abs(ms)
     if ms < MINUTE:
         return f"{ms // SECOND} s"
@@ -69,7 +73,10 @@ def duration(ms: int) -> str:
 
 
 def age_step(ms: int) -> str:
-    """How old something is, in steps coarse enough that a screen at rest has nothing to redraw: empty below 15 s."""
+    """How old something is at least, in steps coarse enough that a screen at rest has nothing to redraw.
+
+    Completed units, one of them; empty below 15 s and for what is in the future.
+    """
     if ms < 15 * SECOND:
         return ""
     if ms < MINUTE:

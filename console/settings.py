@@ -7,6 +7,8 @@ the file, the key and what is allowed.
 from __future__ import annotations
 
 import os
+import re
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +16,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from console.clock import parse_duration
 from console.errors import UsageError
 from console.freeze import Freeze, parse_freeze
+from console.text import echoed, shorten
 
 T = TypeVar("T")
 
@@ -75,6 +79,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Makes every context read-only."""
     local_time: bool = False
     """Screens show local time with its offset instead of UTC."""
+    timeout: str = "20s"
+    """How long a command goes on while AWS answers nothing, in all; time in which answers come does not count. Then it
+    serves what the ledger has, or ends with exit code 6. The collector and actions under way never give up so."""
     call_log: str = ""
     """A file to which every AWS request really sent is appended as `service:Operation`, to compare with a policy."""
     contexts: dict[str, Context] = {}
@@ -95,6 +102,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def current(self) -> Context:
         """The (first) context that was asked for."""
         return self.selected[0]
+
+    @property
+    def timeout_s(self) -> float:
+        return parse_duration(self.timeout) / 1000
 
     def make_state_dir(self) -> Path:
         """Make the state folder, readable by its owner alone.
@@ -124,7 +135,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return _load(os.environ if environ is None else environ, config_path, flags or {})
 
 
-OPTIONS = ("context", "state_dir", "ledger", "read_only", "local_time", "call_log")
+OPTIONS = ("context", "state_dir", "ledger", "read_only", "local_time", "timeout", "call_log")
 _OVERRIDES = ("profile", "region", "endpoint_url", "mlflow_uri")
 _NO_FILE_KEYS = {"name", "ambient"}
 
@@ -142,12 +153,20 @@ def folder(environ: Mapping[str, str], what: str) -> Path:
         import platformdirs  # 8 ms
 
         return Path(getattr(platformdirs, f"user_{what}_dir")("lastgood"))
-    return Path(f"~/{_XDG[what]}/lastgood").expanduser()
+    return home(f"~/{_XDG[what]}/lastgood", "HOME")
+
+
+def home(path: str | Path, where: str) -> Path:
+    """A path with `~` expanded. Raises UsageError naming `where` it was given, if it is nobody's home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{where}: {echoed(str(path))}: no such home folder", advice="write the path out") from None
 
 
 def _load(environ: Mapping[str, str], config_path: Path | None, flags: Mapping[str, Any]) -> Settings:
     named = config_path or (Path(environ["LASTGOOD_CONFIG"]) if environ.get("LASTGOOD_CONFIG") else None)
-    path = (named or folder(environ, "config") / "config.toml").expanduser()
+    path = home(named or folder(environ, "config") / "config.toml", "LASTGOOD_CONFIG")
     table = _read(path, required=named is not None)
 
     values: dict[str, Any] = {}
@@ -161,8 +180,10 @@ def _load(environ: Mapping[str, str], config_path: Path | None, flags: Mapping[s
             values[key] = _from_text(key, environ[variable], variable)
     values |= {key: value for key in OPTIONS if (value := flags.get(key)) is not None}
 
-    values["state_dir"] = Path(values.get("state_dir") or folder(environ, "state")).expanduser()
-    values["ledger"] = Path(values.get("ledger") or values["state_dir"] / "ledger.db").expanduser()
+    values["state_dir"] = home(values.get("state_dir") or folder(environ, "state"), "state_dir")
+    values["ledger"] = home(values.get("ledger") or values["state_dir"] / "ledger.db", "ledger")
+    if "timeout" in values and parse_duration(values["timeout"]) < 1000:
+        raise UsageError(f"timeout: {values['timeout']} is too short for an answer", advice="1s at least; 20s is usual")
     contexts = _contexts(table or {}, path, environ, bool(values.get("read_only")))
     values["context"] = _choose(values.get("context", ""), contexts, path if table is not None else None)
     overrides = {key: value for key in _OVERRIDES if (value := flags.get(key)) is not None}
@@ -172,7 +193,7 @@ def _load(environ: Mapping[str, str], config_path: Path | None, flags: Mapping[s
             ambient = contexts[name].ambient and "profile" not in overrides
             contexts[name] = msgspec.structs.replace(contexts[name], ambient=ambient, **overrides)
     for context in contexts.values():
-        _check_urls(context, str(path) if table is not None else "the environment")
+        _check_place(context, str(path) if table is not None else "the environment", overrides)
     return Settings(
         **values,
         contexts=contexts,
@@ -183,7 +204,7 @@ def _load(environ: Mapping[str, str], config_path: Path | None, flags: Mapping[s
 
 def _read(path: Path, *, required: bool) -> dict[str, Any] | None:
     try:
-        data = path.read_bytes()
+        data = _bytes(path)
     except FileNotFoundError:
         if not required:
             return None
@@ -197,7 +218,28 @@ def _read(path: Path, *, required: bool) -> dict[str, Any] | None:
     except UnicodeDecodeError:
         raise UsageError(f"{path}: is no UTF-8 text") from None
     except tomllib.TOMLDecodeError as exc:
-        raise UsageError(f"{path}: {exc}", advice="the file is TOML: https://toml.io") from None
+        raise UsageError(f"{path}: {shorten(str(exc), 200)}", advice="the file is TOML: https://toml.io") from None
+    except RecursionError:
+        raise UsageError(f"{path}: nested too deeply", advice="contexts are tables such as [contexts.prod]") from None
+
+
+LARGEST = 1 << 20
+
+
+def _bytes(path: Path) -> bytes:
+    """A regular file's content: nobody knows whether a pipe ends, or begins. Raises OSError, UsageError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode) and str(path) != os.devnull:
+            what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+            raise UsageError(f"{path}: is {what}", advice="LASTGOOD_CONFIG names the file itself")
+        data = b"".join(iter(lambda: os.read(handle, LARGEST), b"")) if stat.S_ISREG(mode) else b""
+    finally:
+        os.close(handle)
+    if len(data) > LARGEST:
+        raise UsageError(f"{path}: has more than {LARGEST:,} bytes", advice="is it really the configuration?")
+    return data
 
 
 def _value(
@@ -272,28 +314,42 @@ def _choose(wanted: str, contexts: Mapping[str, Context], path: Path | None) -> 
     for name in names:
         if name not in contexts:
             origin = f"{path} has" if path else "there is no config.toml, so there is only"
-            raise UsageError(f"no context {name!r}", advice=f"{origin} {', '.join(contexts)}")
+            raise UsageError(f"no context {echoed(name)!r}", advice=f"{origin} {', '.join(contexts)}")
     return ",".join(dict.fromkeys(names))
 
 
-def _check_urls(context: Context, where: str) -> None:
+_REGION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+"""A host label, as botocore demands: it becomes part of an address. Emulators have names of their own."""
+
+
+def _check_place(context: Context, origin: str, flags: Mapping[str, Any]) -> None:
     from urllib.parse import urlsplit
 
+    if context.region and not _REGION.fullmatch(context.region):
+        where = "--region" if "region" in flags else f"{origin}: region"
+        raise UsageError(f"{where}: {echoed(context.region)!r} is no AWS region", advice="such as eu-central-1")
     for key in ("endpoint_url", "mlflow_uri"):
         text = getattr(context, key)
         if not text:
             continue
+        where = f"--{key.replace('_', '-')}" if key in flags else f"{origin}: {key}"
         try:
             parts = urlsplit(text)
+            _ = parts.port
         except ValueError:
-            raise UsageError(f"{where}: {key}: is no URL") from None
+            raise UsageError(f"{where}: is no URL", advice="write it as http://HOST:PORT") from None
         if parts.username or parts.password:
             raise UsageError(
-                f"{where}: {key}: holds a user or password",
+                f"{where}: holds a user or password",
                 advice="secrets are not settings: use MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
             )
-        if key == "endpoint_url" and (parts.scheme not in {"http", "https"} or not parts.hostname):
-            raise UsageError(f"{where}: endpoint_url: must begin with http:// or https://, not {text!r}")
+        if key != "endpoint_url":
+            continue
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not _HOST.fullmatch(parts.hostname):
+            raise UsageError(f"{where}: must begin with http:// or https:// and name a host, not {echoed(text)!r}")
+
+
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 
 
 def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:

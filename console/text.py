@@ -139,6 +139,38 @@ def _namings() -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
 
 
+_ASCII = {
+    **{"✖": "X", "▲": "!", "◐": "*", "◌": "?", "⏸": "=", "●": "o", "✓": "+", "…": "~", "–": "-", "—": "-"},
+    **{"→": ">", "←": "<", "·": ".", "×": "x", "⏎": "^", "“": '"', "”": '"', "‘": "'", "’": "'"},
+}
+"""Every sign that is drawn, for a terminal without Unicode: one character each, or columns would move."""
+
+
+def in_ascii(text: str) -> str:
+    """As wide, in ASCII: signs by their table, letters without their marks, `?` for the rest."""
+    return "".join(char if char.isascii() else _ascii(char) for char in text)
+
+
+def _ascii(char: str) -> str:
+    if char in _ASCII:
+        return _ASCII[char]
+    if unicodedata.combining(char):
+        return ""
+    if unicodedata.east_asian_width(char) in "WF":
+        return "??"
+    plain = unicodedata.normalize("NFKD", char)[0]
+    return plain if plain.isascii() else "?"
+
+
+ECHO = 60
+"""Characters of what somebody typed that a message repeats."""
+
+
+def echoed(typed: str) -> str:
+    """What was typed, as a message may repeat it: safe, on one line, and cut where it is longer than any name."""
+    return shorten(safe(typed[: 4 * ECHO]), ECHO)
+
+
 def shorten(text: str, width: int) -> str:
     """At most `width` characters; what is cut ends in `…`."""
     if len(text) <= width:

@@ -124,3 +124,13 @@ def test_clock_times_tell_the_day_when_it_is_another(at: int, now: int) -> None:
     assert text.endswith("Z") and iso(at)[11:16] in text
     same_day, same_year = iso(at)[:10] == iso(now)[:10], iso(at)[:4] == iso(now)[:4]
     assert len(text.split()) == (1 if same_day else 3 if same_year else 4)
+
+
+@given(st.integers(0, 400 * DAY))
+def test_how_long_and_how_old_never_claim_more_than_has_passed(ms: int) -> None:
+    units = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+    for said in (duration(ms), age_step(ms)):
+        words = said.split()
+        claimed = sum(int(n) * units[unit] for n, unit in zip(words[::2], words[1::2], strict=True))
+        assert claimed <= ms
+    assert age_step(-HOUR) == ""

@@ -98,6 +98,7 @@ def test_every_setting_has_its_variable_and_says_what_it_is(tmp_path: Path) -> N
             _, _, rest = body.partition(f"\n    {name}: ")
             assert rest.partition("\n")[2].lstrip().startswith('"""'), f"{cls.__name__}.{name} has no docstring"
     texts = {"context": "dev", "state_dir": "/s", "ledger": "/l", "read_only": "1", "local_time": "1", "call_log": "/c"}
+    texts |= {"timeout": "1m"}
     assert texts.keys() == set(OPTIONS)
     for option, text in texts.items():
         changed = load(tmp_path, env={f"LASTGOOD_{option.upper()}": text})
@@ -145,7 +146,7 @@ def test_mistakes_are_one_line_that_names_file_key_and_what_is_allowed(
 def test_other_files(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         Settings.load({"LASTGOOD_CONFIG": str(tmp_path / "none.toml")})
-    with pytest.raises(UsageError, match="Is a directory"):
+    with pytest.raises(UsageError, match="is a folder"):
         Settings.load({"LASTGOOD_CONFIG": str(tmp_path)})
     (tmp_path / "latin").write_bytes(b"context = '\xe9'")
     with pytest.raises(UsageError, match="no UTF-8"):

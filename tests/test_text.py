@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from console.text import looks_secret, redact, safe, shorten
+from console.text import echoed, in_ascii, looks_secret, redact, safe, shorten
 
 ESC = "\x1b"
 PIECES = [
@@ -198,3 +198,19 @@ def test_hostile_text_is_redacted_in_time(part: str) -> None:
     began = time.process_time()
     redact(part * (200_000 // len(part)))
     assert time.process_time() - began < 2
+
+
+@given(st.text(max_size=60))
+def test_ascii_is_ascii_and_as_wide(text: str) -> None:
+    drawn = in_ascii(safe(text))
+    assert drawn.isascii() and in_ascii(drawn) == drawn
+    assert len(drawn) <= 2 * len(safe(text))
+
+
+def test_every_sign_that_is_drawn_stays_distinct_in_ascii() -> None:
+    assert in_ascii("✖▲◐◌⏸●✓") == "X!*?=o+" and in_ascii("é→界…") == "e>??~"
+
+
+@given(st.text(max_size=400))
+def test_what_was_typed_is_echoed_on_one_short_line(text: str) -> None:
+    assert len(echoed(text)) <= 60 and echoed(text) == safe(echoed(text)) and "\n" not in echoed(text)

@@ -7,7 +7,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,20 +15,20 @@ import typer
 
 from console.actions.book import UNRECORDED
 from console.actions.launch import Order
-from console.actions.model import Level, Plan
+from console.actions.model import Check, Level, Plan, Verdict
 from console.actions.orphans import orphans
 from console.actions.progress import progress
 from console.actions.verb import Option, Verb
-from console.cli.consent import consent, require
+from console.cli.consent import consent, require, sign_in_with
 from console.cli.following import begun, execute, follow, start, start_again, wait_aloud
-from console.cli.output import Format, emit
+from console.cli.output import Format, emit, write
 from console.cli.plans import SIGNS, plan_lines
 from console.cli.reading import complete_names, locate
-from console.cli.session import Say, Session
+from console.cli.session import READ_ONLY, Say, Session
 from console.errors import Exit, LedgerError, NotFound, Refused, Rejected, UsageError
 from console.kinds.registry import verbs
 from console.ledger.locks import action_lock
-from console.text import safe
+from console.text import echoed, safe, shorten
 
 __all__ = ["SIGNS", "register"]
 
@@ -64,6 +63,8 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         # What was sent is only observed: that needs nobody's consent.
         if not (resume and _sent(session_, plan_id)):
             require(session_, plan, given.confirm)
+        if given.code:
+            sign_in_with(session_, given.code)
         done = execute(
             session_,
             plan,
@@ -87,7 +88,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         if not action:
             for plan, words, sent, _ in orphans(session_.ledger, session_.scope):
                 state = "sent, outcome not observed" if sent else "queued, nothing sent"
-                typer.echo(f"{plan.id}  {safe(plan.title)}  {state}: {safe(words)}")
+                write(f"{plan.id}  {safe(plan.title)}  {state}: {safe(words)}")
             return
         raise typer.Exit(_resume(session_, action, yes=yes, confirm=confirm))
 
@@ -143,9 +144,6 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
             kind, subject = locate(session_, subject)
             verb = next((v for v in group if v.kind == kind.id), None) or _cannot(first, kind.id)
         args = {option.name: _value(option, given[option.name]) for option in verb.options}
-        if empty := [name for name, value in args.items() if value == ""]:
-            # `--to "$CONFIG"` with nothing in it must not become "choose one for me".
-            raise UsageError(f"--{empty[0]} is empty", advice="give it a value, or leave it out")
         if verb.level is Level.NOTE:
             args["reason"] = shared["reason"]
         raise typer.Exit(_act(session_, verb, subject, args, **shared))
@@ -194,14 +192,16 @@ def _text(what: str, given: str) -> str:
 
 def _value(option: Option, given: Any) -> Any:
     if option.kind == "choice" and given is not None and given not in option.choices:
-        raise UsageError(f"--{option.name} {given!r}", advice=f"one of {', '.join(option.choices)}")
+        raise UsageError(f"--{option.name} {echoed(given)!r}", advice=f"one of {', '.join(option.choices)}")
     if option.kind != "map":
         return _text(f"--{option.name}", given) if isinstance(given, str) else given
     pairs = {}
     for item in (_text(f"--{option.name}", item) for item in given or ()):
         name, equals, value = item.partition("=")
         if not equals or not name:
-            raise UsageError(f"--{option.name} {item!r}", advice="write it as NAME=VALUE")
+            raise UsageError(f"--{option.name} {echoed(item)!r}", advice="write it as NAME=VALUE")
+        if name in pairs:
+            raise UsageError(f"--{option.name} gives {echoed(name)} twice", advice="which of the values is meant?")
         pairs[name] = value
     return pairs
 
@@ -222,12 +222,16 @@ def _act(
     unrecorded: bool,
 ) -> int:
     session = _recorded(session, unrecorded)
-    desk = session.desk(verb)
+    desk = session.desk(verb, dry_run=dry_run)
     try:
         plan = verb.deed().plan(desk, subject, args)
     except Rejected as error:
         # Planning only reads, and a read is rejected for what it was asked for: a name that cannot be one.
-        raise UsageError(f"{subject[:80]!r}: {error.message}", advice=f"lastgood {verb.id} --help") from error
+        said = shorten(error.message, 200)
+        raise UsageError(f"{echoed(subject)!r}: {said}", advice=f"lastgood {verb.id} --help") from error
+    if session.context.read_only and verb.writes:
+        against = Check("read-only", Verdict.FAIL, f"context {session.context.name} is read-only, {READ_ONLY}")
+        plan = msgspec.structs.replace(plan, preflight=(against, *plan.preflight))
     try:
         session.ledger.journal.save_plan(plan.id, plan.scope, msgspec.json.encode(plan), plan.created_at)
     except LedgerError as error:
@@ -251,7 +255,7 @@ def _act(
         return wait_aloud(session, process)
     begun(session, plan.id, process)
     if wait:
-        return follow(session, plan.id, process, tell=partial(typer.echo, err=machine))
+        return follow(session, plan.id, process, tell=session.say if machine else write)
     session.say(f"runs on as {plan.id}; lastgood audit {plan.id} follows it")
     return Exit.DONE
 
@@ -259,13 +263,13 @@ def _act(
 def show(plan: Plan) -> None:
     """The plan as text."""
     for line in plan_lines(plan):
-        typer.echo(line)
+        write(line)
 
 
 def load(session: Session, plan_id: str) -> Plan:
     body = session.ledger.journal.load_plan(plan_id)
     if body is None:
-        raise NotFound(f"no plan {plan_id} in {session.settings.ledger}", advice="make it again with --dry-run")
+        raise NotFound(f"no plan {echoed(plan_id)} in {session.settings.ledger}", advice="make it again with --dry-run")
     return msgspec.json.decode(body, type=Plan)
 
 
@@ -305,7 +309,7 @@ def _no_orphan(session: Session, action: str) -> Exception:
     entries = session.ledger.journal.entries(session.scope, action_id=action)
     if not entries:
         return NotFound(
-            f"no action {action} in {session.settings.ledger}", advice="lastgood resume lists those there are"
+            f"no action {echoed(action)} in {session.settings.ledger}", advice="lastgood resume lists those there are"
         )
     done = progress((e.step, e.body) for e in entries)
     if done.ended:
@@ -320,7 +324,7 @@ def _begun(session: Session, action: str) -> Plan:
     for entry in session.ledger.journal.entries(session.scope, action_id=action):
         if entry.step == "intent" and "plan" in entry.body:
             return msgspec.convert(entry.body["plan"], Plan)
-    raise NotFound(f"no action {action} has begun", advice="lastgood audit lists them")
+    raise NotFound(f"no action {echoed(action)} has begun", advice="lastgood audit lists them")
 
 
 def _sent(session: Session, action: str) -> bool:

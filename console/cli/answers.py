@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.freshness import tell_coverage
-from console.cli.output import Format, emit, envelope, only, write
+from console.cli.freshness import look, tell_coverage, tell_failures
+from console.cli.output import Format, csv_text, emit, envelope, only, write
 from console.cli.reading import AT
 from console.cli.session import Say, Session
-from console.clock import Millis, clock_time, iso, now_ms, parse_at, parse_duration
-from console.errors import CredentialsError, Exit, LastgoodError, NotFound, NotPermitted, UsageError
+from console.clock import Millis, iso, now_ms, parse_at, parse_duration
+from console.errors import CredentialsError, Exit, LastgoodError, NotFound, UsageError
 from console.kinds.registry import KINDS
-from console.text import safe
+from console.text import echoed, safe
 
 Open = Callable[[typer.Context], Session]
 OUTPUT = Annotated[Format, typer.Option("-o", "--output", help="table, json or yaml")]
@@ -43,6 +43,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         parent = os.getppid()
         while True:
             if moment is None:
+                session_.renew()
                 _freshen(session_, force=deadline > 0)
             found = needs(session_.snapshot(moment))
             if found or now_ms() >= deadline or os.getppid() != parent:  # the demo that waits for us was killed
@@ -103,7 +104,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         from console.fleet.operations import operations
 
         if role not in {"reader", "operator"}:
-            raise UsageError(f"no role {role!r}", advice="reader or operator")
+            raise UsageError(f"no role {echoed(role)!r}", advice="reader or operator")
         emit(policy(operations(role), role=role), Format.JSON)
 
     @app.command()
@@ -137,19 +138,23 @@ LOOKED_AT = tuple(kind for kind in KINDS if kind.id != "change")
 
 
 def _freshen(session: Session, *, force: bool = False) -> None:
-    """Every kind, each degrading by itself. Raises the error when none could be read at all."""
-    errors = []
+    """Every kind, each degrading by itself; one line for each cause. Raises it when none could be read at all."""
+    errors: dict[str, LastgoodError] = {}
+    unread = 0
     for kind in LOOKED_AT:
         try:
-            session.freshen(kind, force=force)
+            found = look(session, kind, force=force)
+            errors |= found
         except LastgoodError as error:
-            errors.append(error)
-            session.failed[kind.sources[0]] = error
-            if isinstance(error, CredentialsError) and not isinstance(error, NotPermitted):
+            if isinstance(error, CredentialsError):
                 raise
-            session.say(f"{kind.plural}: {error.message}{f' — {error.advice}' if error.advice else ''}")
-    if len(errors) == len(LOOKED_AT):
-        raise errors[0]
+            unread += 1
+            errors[kind.sources[0]] = session.failed[kind.sources[0]] = error
+    if unread == len(LOOKED_AT):
+        first = next(iter(errors.values()))
+        tell_failures(session, {s: e for s, e in errors.items() if e.message != first.message})
+        raise first
+    tell_failures(session, errors)
 
 
 def _sources(session: Session, at: Millis | None) -> dict[str, Any]:
@@ -160,29 +165,27 @@ def _audit(session: Session, action: str, since_ms: int, output: Format) -> None
     since = None if action else now_ms() - since_ms
     entries = session.ledger.journal.entries(session.scope, action_id=action or None, since=since)
     if action and not entries:
-        raise NotFound(f"no action {action}", advice="lastgood audit lists them")
+        raise NotFound(f"no action {echoed(action)}", advice="lastgood audit lists them")
     if output in {Format.JSON, Format.YAML}:
         items = [{"at": iso(e.at), "action": e.action_id, "step": e.step, "hash": e.hash, **e.body} for e in entries]
         emit(envelope("step", session.context.name, items, {}, now_ms()), output)
         return
-    if not entries:
+    if output is Format.NAME:
+        for name in dict.fromkeys(entry.action_id for entry in entries):
+            write(name)
+        return
+    if output is not Format.CSV and not entries:
         session.say("no action since then" if not action else f"no action {action}")
         return
-    now = now_ms()
-    lines = []
-    for entry in entries:
-        plan = entry.body.get("plan")
-        words = str(entry.body.get("words") or entry.body.get("operation") or "")
-        if plan:
-            why = ", ".join(filter(None, (entry.body.get("reason"), entry.body.get("ticket"))))
-            by = str(entry.body.get("by", "")).rsplit("/", 1)[-1]
-            words = f"{plan['title']} by {by}{f' ({why})' if why else ''}"
-        lines.append((clock_time(entry.at, now, seconds=True), entry.action_id, entry.step.replace("_", " "), words))
-    titles = ("AT", "ACTION", "STEP", "WHAT")
-    widths = [max(len(row[n]) for row in [titles, *lines]) for n in range(3)]
-    for row in [titles, *lines]:
-        left = f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}"
-        write(f"{left}  {safe(row[3])}".rstrip())
+    from console.fleet.audit import TITLES, rows
+
+    found = [[safe(text) for text in row] for row in rows(entries, now_ms())]
+    if output is Format.CSV:
+        write(csv_text([[title.lower() for title in TITLES], *found]))
+        return
+    widths = [max(len(row[n]) for row in [TITLES, *found]) for n in range(3)]
+    for row in [TITLES, *found]:
+        write(f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}".rstrip())
 
 
 def _pairs(found: dict[str, Any], output: Format) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.index import Commands
-from console.cli.notes import note, tell
-from console.errors import Exit, LastgoodError, UsageError
+from console.cli.index import Commands, filled
+from console.cli.notes import failed, note, tell
+from console.errors import Exit, LastgoodError
+from console.text import safe, shorten
 
 if TYPE_CHECKING:
     from console.cli.session import Session
@@ -43,7 +44,7 @@ def start(
     if version:
         from console import __version__
 
-        typer.echo(f"lastgood {__version__}")
+        sys.stdout.write(f"lastgood {__version__}\n")
         raise typer.Exit
     ctx.obj = {
         "context": context,
@@ -52,9 +53,10 @@ def start(
         "endpoint_url": endpoint_url,
         "read_only": read_only,
     }
-    if empty := [name for name, value in ctx.obj.items() if value == ""]:
-        # `--region "$REGION"` with nothing in it must not show another region as if it were this one.
-        raise UsageError(f"--{empty[0].replace('_', '-')} is empty", advice="give it a value, or leave it out")
+    flags = {"context": "ctx", "endpoint_url": "endpoint-url"}
+    for name, value in ctx.obj.items():
+        if isinstance(value, str):
+            filled(flags.get(name, name), value)
     if ctx.invoked_subcommand is None:
         from console.cli.screen import open_console
 
@@ -116,9 +118,10 @@ def run(argv: list[str]) -> int:
     except SystemExit as error:
         # typer ends so when the reader of our output went away (`| head`): not our failure.
         return Exit.DONE if type(sys.stdout).__name__ == "PacifyFlushWrapper" else int(error.code or 0)
+    except BrokenPipeError:
+        return Exit.DONE
     except OSError as error:
-        note(f"{error.filename or 'the system'}: {error.strerror or error}")
-        return Exit.FAILED
+        return failed(error)
     except Exception as error:
         return _usage(error)
 
@@ -126,13 +129,13 @@ def run(argv: list[str]) -> int:
 def _usage(error: Exception) -> int:
     """What typer raises for a wrong command line; anything else is a bug and shows itself."""
     name = type(error).__name__
-    if name in {"Exit"}:
+    if name == "Exit":
         return int(getattr(error, "exit_code", 0))
     if name == "Abort":
         note("nothing was done")
         return Exit.REFUSED
     if hasattr(error, "format_message"):
-        words = error.format_message().rstrip(".")
+        words = shorten(safe(error.format_message()), 300).rstrip(".")
         note(f"{words[:1].lower()}{words[1:]} — {_help_of(error)} --help")
         return Exit.USAGE
     raise error

@@ -9,7 +9,7 @@ import threading
 from console.cli.session import Session
 from console.clock import now_ms
 from console.collector.collector import BEAT
-from console.errors import CredentialsError, LastgoodError, Refused, Throttled, Unreachable
+from console.errors import CredentialsError, LastgoodError, LedgerError, Refused, Throttled, Unreachable
 from console.kinds.registry import KINDS
 from console.ledger.locks import Held, collector_lock
 from console.text import count
@@ -20,6 +20,7 @@ AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 def collect_once(session: Session) -> None:
     """One sweep of every source. Raises Refused while another collector is at work."""
+    session.endure()
     name = collector_lock(session.identity.scope)
     held = session.ledger.locks.acquire(name, "collect once")
     if held is None:
@@ -47,6 +48,7 @@ def collect_for_ever(session: Session, *, parent: int = 0, scope: str = "", pace
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
+    session.endure()
     known = session.unconfirmed
     wanted = scope or (known.scope if known else session.identity.scope)
     # The lock comes before boto3: of five consoles' children four end within a tenth of a second.
@@ -69,10 +71,13 @@ def collect_for_ever(session: Session, *, parent: int = 0, scope: str = "", pace
         def alive() -> None:
             if held is not None:
                 held.beat()
-            if parent and os.getppid() != parent:
+            if (parent and os.getppid() != parent) or (held is not None and held.lost):
                 stop.set()  # the console was killed; another one starts its own
 
         collector.run(stop, alive)
+        if held.lost:
+            # Started again, it signs in, and remembers in the new folder who we are: consoles wait for that.
+            raise LedgerError(f"{session.settings.state_dir} was removed meanwhile", advice="start the collector again")
     finally:
         if held is not None:
             held.release()

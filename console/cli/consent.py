@@ -53,3 +53,9 @@ def sign_in(session: Session) -> Lent | None:
         return None
     session.cloud.resolve(ask_code if sys.stdin.isatty() else None, write=True)
     return session.cloud.lend()
+
+
+def sign_in_with(session: Session, code: str) -> None:
+    """In the acting process, with the code that was typed in the console. Raises CredentialsError."""
+    if profiles.needs_code(session.context, act=True):
+        session.cloud.resolve(lambda prompt: code, write=True)

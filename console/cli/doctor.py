@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from console.actions.model import Check, Verdict
-from console.cli.session import Session
-from console.clock import MINUTE, Millis, clock_time, now_ms
+from console.cli.freshness import ahead_ms
+from console.cli.session import SKEW_MS, Session
+from console.clock import MINUTE, Millis, clock_time, duration, now_ms
 from console.errors import LastgoodError, NotPermitted, SourceError
 from console.kinds.registry import KINDS
 from console.ledger.locks import collector_lock
@@ -18,7 +19,6 @@ from console.ledger.locks import collector_lock
 if TYPE_CHECKING:
     from console.clients.identity import Identity
 
-SKEW_MS = 5_000
 ENDING_MS = 30 * MINUTE
 ROOM_MB = 200
 ESC_MS = 50
@@ -81,8 +81,12 @@ def _collector(session: Session) -> Iterator[Check]:
     try:
         locks, name = session.ledger.locks, collector_lock(session.scope)
         holder = locks.holder(name)
+        ahead = ahead_ms(session, [source for kind in KINDS for source in kind.sources])
     except LastgoodError:
         return  # said above
+    if ahead:
+        told = f"the ledger has looks of {duration(ahead)} in the future: this host's clock was set back since"
+        yield Check("coverage", Verdict.WARN, f"{told}; each is made again when it is next asked for")
     if holder is not None:
         since = clock_time(holder.started, now_ms())
         yield Check("collector", Verdict.PASS, f"process {holder.pid} since {since} ({holder.purpose})")
@@ -127,7 +131,8 @@ def _terminal() -> Iterator[Check]:
     yield Check("terminal", Verdict.WARN if small or term in {"", "dumb"} else Verdict.PASS, detail)
     encoding = (os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "").upper()
     if "UTF-8" not in encoding and "UTF8" not in encoding:
-        yield Check("locale", Verdict.WARN, f"{encoding or 'none'}: set LANG=C.UTF-8, or signs come out garbled")
+        told = f"{encoding or 'none'}: signs are drawn in ASCII; LANG=C.UTF-8 draws them as they are meant"
+        yield Check("locale", Verdict.WARN, told)
     if os.environ.get("TMUX") and shutil.which("tmux"):
         answer = subprocess.run(["tmux", "show", "-sv", "escape-time"], capture_output=True, text=True, check=False)
         delay = answer.stdout.strip()

@@ -9,18 +9,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import typer
-
 from console.actions.launch import context_flags, last_line, launch_apply, launch_resume
 from console.actions.model import Plan
 from console.cli.consent import sign_in
-from console.cli.plans import step_line, step_words
+from console.cli.output import write
+from console.cli.plans import step_line, timed_line
 from console.cli.session import Session
 from console.clock import now_ms
 from console.errors import Exit, LastgoodError, LedgerError, UsageError
 from console.ledger.journal import TERMINAL
 from console.ledger.locks import Locks, action_lock
-from console.text import safe
 
 CODES = {
     "done": Exit.DONE,
@@ -80,7 +78,7 @@ def follow(
     process: subprocess.Popen[bytes] | None = None,
     *,
     after: int = 0,
-    tell: Callable[[str], None] = typer.echo,
+    tell: Callable[[str], None] = write,
 ) -> int:
     """Print the steps of an action as they are journalled; returns the exit code that its end means.
 
@@ -96,7 +94,7 @@ def follow(
                 news, gone = [], False
             for entry in news:
                 seen = entry.seq
-                tell(step_line(entry.step, entry.body, entry.at, now_ms()))
+                tell(timed_line(entry.step, entry.body, entry.at, now_ms()))
                 if entry.step in TERMINAL:
                     return _code(process, CODES[entry.step])
             if gone:  # looked at before the entries were read: there is nothing more to come
@@ -158,6 +156,7 @@ def execute(
     verb = next((v for v in verbs() if v.id == plan.verb and v.kind == plan.kind), None)
     if verb is None:
         raise UsageError(f"{plan.verb} of a {plan.kind} is not known here", advice="a newer lastgood made this plan")
+    session.endure()  # an action is observed to its end, however long AWS is silent meanwhile
     desk = session.desk(verb)
     book = Book(session.ledger, plan.scope, plan.id, now=desk.now, unrecorded=unrecorded, say=_say)
     pace = Pace(poll_s=poll_s, unclear_s=12 * poll_s) if poll_s else Pace()
@@ -169,7 +168,7 @@ def execute(
 def _say(step: str, body: Mapping[str, Any]) -> None:
     """Unbuffered, and never the end of an action: the disk under the log may be full, the terminal closed."""
     with contextlib.suppress(OSError):
-        os.write(1, f"{step:<10}  {safe(step_words(body))}\n".encode("utf-8", "replace"))
+        os.write(1, f"{step_line(step, body)}\n".encode("utf-8", "replace"))
 
 
 def _locks(session: Session, unrecorded: bool) -> Locks:

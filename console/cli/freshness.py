@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from console.clock import MINUTE, SECOND, Millis, age_step, clock_time, now_ms
-from console.errors import CredentialsError, LastgoodError, NotPermitted
+from console.cli.session import SKEW_MS
+from console.clock import MINUTE, SECOND, Millis, age_step, clock_time, duration, now_ms
+from console.errors import CredentialsError, LastgoodError, TimedOut, Unreachable
 from console.ledger.locks import Held, collector_lock
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ FRESH_MS = 60 * SECOND
 BESIDE_MS = 5 * MINUTE
 """How old what else a table shows may be in a foreground look: CloudTrail answers once a second and is late anyway."""
 
-PATIENCE_MS = 45 * SECOND
-"""How long the live collector may take to answer."""
-
 FAILING_MS = 4 * SECOND
 """How long a source that fails may take to recover once somebody asks for it."""
 
@@ -36,29 +34,89 @@ def freshen(session: Session, kind: Kind, *, force: bool = False) -> None:
     """See that the kind's own source was read within the last minute (`force`: from now on).
 
     What else its table shows is read too where nothing ever was (a first `get endpoints` knows the owners), and by a
-    foreground look when it is older than BESIDE_MS. What cannot be read is said on stderr and kept in
-    `session.failed`; the ledger is served with its age. Raises the error of the kind's own source where there is
-    nothing to serve, and CredentialsError.
+    foreground look when it is older than BESIDE_MS. What cannot be read is said on stderr, one line for each cause,
+    and kept in `session.failed`; the ledger is served with its age. Raises the error of the kind's own source where
+    there is nothing to serve, and CredentialsError.
     """
+    try:
+        errors = look(session, kind, force=force)
+    except Unreachable as error:
+        error.message += f"; the ledger has no {kind.plural} of this context yet"
+        raise
+    tell_failures(session, errors)
+
+
+def look(session: Session, kind: Kind, *, force: bool = False) -> dict[str, LastgoodError]:
+    """As `freshen`, but what could not be read is returned, by source, and not said."""
     asked = now_ms()
     if not _due(session, kind, asked, force, beside_ms=0):
-        return
+        return {}
+    tell_future(session, kind)
     locks = session.ledger.locks
     while True:
         scope = session.scope
         held = locks.acquire(collector_lock(scope), "collect in the foreground")
         if held is None:
-            if _served(session, kind, asked, force):
-                return
+            if (errors := _served(session, kind, asked, force)) is not None:
+                return _kept(session, errors)
             continue  # the collector ended meanwhile
         try:
-            _ = session.identity
+            errors = _unsigned(session, kind) or {}
+            if errors:
+                return _kept(session, errors)
             if session.scope != scope:
                 continue  # another account than last time: its own lock, and its own facts
-            _collect(session, kind, _due(session, kind, asked, force, beside_ms=BESIDE_MS), held)
-            return
+            return _collect(session, kind, _due(session, kind, asked, force, beside_ms=BESIDE_MS), held)
         finally:
             held.release()
+
+
+def _kept(session: Session, errors: dict[str, LastgoodError]) -> dict[str, LastgoodError]:
+    session.failed |= errors
+    return errors
+
+
+def _unsigned(session: Session, kind: Kind) -> dict[str, LastgoodError] | None:
+    """Why nothing can be read now: STS does not answer, so nobody knows whose facts would come."""
+    try:
+        _ = session.identity
+        return None
+    except Unreachable as error:
+        if not _known(session, kind):
+            raise
+        return dict.fromkeys(kind.sources, error)
+
+
+def _known(session: Session, kind: Kind) -> bool:
+    """Whether the ledger has anything of the kind's own source to serve."""
+    state = session.ledger.coverage.states(session.scope).get(kind.sources[0])
+    return state is not None and state.at is not None
+
+
+def tell_failures(session: Session, errors: Mapping[str, LastgoodError]) -> None:
+    """One line for each cause, with the sources that it keeps from being read and how old what the ledger has is."""
+    causes: dict[tuple[str, str], list[str]] = {}
+    for source, error in errors.items():
+        causes.setdefault((error.message, error.advice), []).append(source)
+    for (message, advice), sources in causes.items():
+        states = session.ledger.coverage.states(session.scope)
+        read = [state.at for source in sources if (state := states.get(source)) and state.at]
+        age = f"; data {age_step(now_ms() - min(read)) or '0 s'} old" if read else ""
+        session.say(f"{', '.join(sources)}: {message}{age}{f' — {advice}' if advice else ''}")
+
+
+def tell_future(session: Session, kind: Kind) -> None:
+    """Say so where the ledger was written at a later time than it is now: of such facts no age is known."""
+    if session.unconfirmed is not None and (ahead := ahead_ms(session, kind.sources)):
+        what = f"the ledger has {kind.plural} of {duration(ahead)} in the future"
+        session.say(f"{what}: was this host's clock set back? Their age is not known")
+
+
+def ahead_ms(session: Session, sources: Iterable[str]) -> int:
+    """How far in the future the newest coverage of these sources is; 0 where that is within the usual skew."""
+    states, now = session.ledger.coverage.states(session.scope), now_ms()
+    ahead = max((s.at - now for name in sources if (s := states.get(name)) and s.at), default=0)
+    return ahead if ahead > SKEW_MS else 0
 
 
 def _due(session: Session, kind: Kind, now: Millis, force: bool, *, beside_ms: int) -> list[str]:
@@ -72,16 +130,16 @@ def _due(session: Session, kind: Kind, now: Millis, force: bool, *, beside_ms: i
     return due
 
 
-SKEW_MS = 5_000
-
-
 def _older(state: SourceState | None, now: Millis, than_ms: int) -> bool:
     """Coverage from the future is no coverage: the clock was set back, and its age is not known."""
     return state is None or state.at is None or now - state.at > than_ms or state.at - now > SKEW_MS
 
 
-def _served(session: Session, kind: Kind, asked: Millis, force: bool) -> bool:
-    """Ask the live collector, and wait until it has looked. False when there is none any more."""
+def _served(session: Session, kind: Kind, asked: Millis, force: bool) -> dict[str, LastgoodError] | None:
+    """Ask the live collector, and wait until it has looked; what it could not read. None if there is none any more.
+
+    Raises TimedOut where it does not answer and there is nothing to serve.
+    """
     ledger, own = session.ledger, kind.sources[0]
     due = _due(session, kind, asked, force, beside_ms=0)
     lock = collector_lock(session.scope)
@@ -95,27 +153,21 @@ def _served(session: Session, kind: Kind, asked: Millis, force: bool) -> bool:
                 failing = [s for s in missing if (state := states.get(s)) and not state.ok]
                 waited = now_ms() - asked
                 if not missing:
-                    return True
+                    return {}
                 if failing == missing and waited > FAILING_MS:
-                    for source in failing:
-                        _note_failing(session, source, states[source])
-                    return True
+                    return {source: LastgoodError(states[source].error) for source in failing}
                 if ledger.locks.is_free(lock):
-                    return False
-                if waited > PATIENCE_MS:
-                    session.say(f"the collector does not answer; {', '.join(missing)}: as old as the ledger has it")
-                    return True
+                    return None
+                if waited > session.settings.timeout_s * SECOND:
+                    late = TimedOut("the collector does not answer", advice="lastgood doctor tells who it is")
+                    if not _known(session, kind):
+                        raise late
+                    return dict.fromkeys(missing, late)
     finally:
         ledger.interest.withdraw(session.scope)
 
 
-def _note_failing(session: Session, source: str, state: SourceState) -> None:
-    age = f"; data {age_step(now_ms() - state.at) or '0 s'} old" if state.at else ""
-    session.failed[source] = LastgoodError(state.error)
-    session.say(f"{source}: {state.error}{age}")
-
-
-def _collect(session: Session, kind: Kind, due: list[str], held: Held) -> None:
+def _collect(session: Session, kind: Kind, due: list[str], held: Held) -> dict[str, LastgoodError]:
     """Read in the foreground, under the collector's lock. A first look takes seconds: a terminal is told so."""
     from console.kinds.registry import KINDS
 
@@ -125,21 +177,14 @@ def _collect(session: Session, kind: Kind, due: list[str], held: Held) -> None:
         for source in due:
             progress.follow(f"collecting {source} of {session.context.name}", collector)
             errors |= collector.once([source])
-    for source, error in errors.items():
-        session.failed[source] = error
-        if isinstance(error, CredentialsError) and not isinstance(error, NotPermitted):
-            raise error
-        session.say(f"{source}: {error.message}{f' — {error.advice}' if error.advice else ''}")
-    _raise_if_nothing(session, kind, errors)
-
-
-def _raise_if_nothing(session: Session, kind: Kind, errors: Mapping[str, LastgoodError]) -> None:
-    own = kind.sources[0]
-    if own not in errors:
-        return
-    state = session.ledger.coverage.states(session.scope).get(own)
-    if state is None or state.at is None:
-        raise errors[own]
+    session.failed |= errors
+    fatal: LastgoodError | None = next((e for e in errors.values() if isinstance(e, CredentialsError)), None)
+    if fatal is None and kind.sources[0] in errors and not _known(session, kind):
+        fatal = errors[kind.sources[0]]
+    if fatal is not None:
+        tell_failures(session, {s: e for s, e in errors.items() if e.message != fatal.message})
+        raise fatal
+    return errors
 
 
 class _Progress:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer.main
 from typer.core import TyperGroup
 
+from console.errors import UsageError
+from console.text import echoed
+
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
     from typer._click.shell_completion import CompletionItem
@@ -67,11 +70,9 @@ class Commands(TyperGroup):
         if args and args[0] not in INDEX:
             from difflib import get_close_matches
 
-            from console.errors import UsageError
-
-            near = get_close_matches(args[0], [name for name, entry in INDEX.items() if entry.help])
+            near = get_close_matches(args[0][:40], [name for name, entry in INDEX.items() if entry.help])
             meant = f"did you mean {' or '.join(near)}?" if near else "lastgood --help lists them"
-            raise UsageError(f"no command {args[0]!r}", advice=meant)
+            raise UsageError(f"no command {echoed(args[0])!r}", advice=meant)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
@@ -99,10 +100,42 @@ def load(name: str) -> Command:
     module.register(part, app.settings if INDEX[name].module == "reading" else app.session, note)
     for group in part.registered_groups:
         if group.name == name:
-            return typer.main.get_group_from_info(
+            found = typer.main.get_group_from_info(
                 group, pretty_exceptions_short=True, suggest_commands=True, rich_markup_mode=None
             )
+            for command in found.commands.values():
+                _refuse_empty(command)
+            return found
     for info in part.registered_commands:
         if (info.name or (info.callback.__name__ if info.callback else "")) == name:
-            return typer.main.get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
+            return _refuse_empty(
+                typer.main.get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
+            )
     raise LookupError(f"console.cli.{INDEX[name].module} registers no command {name}")
+
+
+def filled(option: str, value: str) -> None:
+    """Raises UsageError for an empty value: `--to "$CONFIG"` with nothing in it must not mean "choose for me"."""
+    if not value.strip():
+        raise UsageError(f"--{option} is empty", advice="give it a value, or leave it out")
+
+
+def _refuse_empty(command: Command) -> Command:
+    """The command, whose options refuse empty values wherever somebody gave them."""
+    for param in command.params:
+        if param.param_type_name == "option" and param.name:
+            param.callback = _filled(param.name, param.callback)
+    return command
+
+
+def _filled(name: str, then: Callable[..., Any] | None) -> Callable[..., Any]:
+    def check(ctx: Context, param: Any, value: Any) -> Any:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            flag = max(param.opts, key=len).lstrip("-")
+            for one in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(one, str):
+                    filled(flag, one)
+        return then(ctx, param, value) if then else value
+
+    return check

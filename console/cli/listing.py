@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from console.cli.freshness import degrading, tell_coverage
-from console.cli.output import Format, Row, as_csv, colourful, emit, envelope, query, table, write
+from console.cli.freshness import degrading, tell_coverage, tell_future
+from console.cli.output import Format, Row, as_csv, colourful, emit, envelope, named, query, table, write
 from console.cli.session import Session
 from console.clock import Millis, now_ms
 from console.errors import LastgoodError, NotFound, UsageError
 from console.kinds.base import Kind
+from console.text import echoed, shorten
 
 LOOK_S = 0.5
 AGES_S = 15.0
@@ -28,6 +29,7 @@ class Listing:
     ) -> None:
         if expression and output in {Format.CSV, Format.NAME}:
             raise UsageError(f"--query selects from the JSON, not from -o {output}", advice="use -o json or yaml")
+        named(kind, *names)
         self.sessions, self.kind, self.names = sessions, kind, names
         self.output = Format.JSON if expression and output is Format.TABLE else output
         self.expression = expression
@@ -91,15 +93,16 @@ class Listing:
             session.freshen(self.kind, force=fresh)
         elif session.unconfirmed is None:
             raise UsageError(f"context {session.context.name} was never read", advice="leave out --cached once")
+        else:
+            tell_future(session, self.kind)
         views = self.kind.views(session.snapshot(moment), self.names or None)
         return [Row(session.context.name, view) for view in views]
 
     def _check(self, rows: Sequence[Row]) -> None:
         missing = [name for name in self.names if not any(is_meant(row.view, name) for row in rows)]
         if missing:
-            raise NotFound(
-                f"no {self.kind.id} {', '.join(missing)}", advice=f"lastgood get {self.kind.plural} lists them"
-            )
+            said = shorten(", ".join(map(echoed, missing)), 200)
+            raise NotFound(f"no {self.kind.id} {said}", advice=f"lastgood get {self.kind.plural} lists them")
 
     def _fingerprint(self, rows: Sequence[Row]) -> Any:
         """What would be printed, without the ages that tick by themselves."""

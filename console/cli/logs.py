@@ -7,8 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
+from console.cli.output import write
 from console.cli.session import Session
 from console.clock import SECOND, Millis, clock_time, now_ms
 from console.errors import NotFound, SourceError, UsageError
@@ -16,7 +15,7 @@ from console.fleet.operations import LOGS
 from console.kinds.base import Kind
 from console.kinds.execution.record import Execution
 from console.kinds.execution.view import views as execution_views
-from console.text import safe
+from console.text import echoed, safe
 
 PAGES_AT_MOST = 50
 FOLLOW_S = 3.0
@@ -40,7 +39,7 @@ def show(session: Session, kind: Kind, name: str, *, follow: bool, since_ms: int
                     latest = max(latest, event["timestamp"])
                     stream = event["logStreamName"].rsplit("/", 1)[-1]
                     at = clock_time(event["timestamp"], now_ms(), seconds=True)
-                    typer.echo(f"{at} {safe(stream)} {safe(event['message'])}")
+                    write(f"{at} {safe(stream)} {safe(event['message'])}")
         except NotFound as error:
             if not follow:
                 advice = "the container never started, or its role may not write logs"
@@ -60,13 +59,13 @@ def place(session: Session, kind: Kind, name: str, since_ms: int, step: str = ""
     if kind.id == "endpoint":
         known = [fact.name for fact in session.snapshot().heads("endpoint")]
         if known and name not in known:
-            raise NotFound(f"no endpoint {name}", advice="lastgood get endpoints lists them")
+            raise NotFound(f"no endpoint {echoed(name)}", advice="lastgood get endpoints lists them")
         return f"/aws/sagemaker/Endpoints/{name}", "", start
     if kind.id != "execution":
         raise UsageError(f"{kind.plural} have no logs", advice="lastgood logs endpoint NAME, or execution NAME")
     found = execution_views(session.snapshot(), [name])
     if not found:
-        raise NotFound(f"no execution {name}", advice="lastgood get executions lists them")
+        raise NotFound(f"no execution {echoed(name)}", advice="lastgood get executions lists them")
     run = found[0].execution
     group, job, began = job_of(run, step)
     return group, stream_name(session, group, job), min(start, began or start)
@@ -91,7 +90,7 @@ def job_of(run: Execution, named: str = "") -> tuple[str, str, Millis | None]:
     with_job = [s for s in run.steps if s.type in GROUPS and s.arn and named in ("", s.name)]
     if named and not with_job:
         known = ", ".join(s.name for s in run.steps if s.type in GROUPS and s.arn) or "none"
-        raise NotFound(f"step {named} of {run.name} has no job with logs", advice=f"steps that have: {known}")
+        raise NotFound(f"step {echoed(named)} of {run.name} has no job with logs", advice=f"steps that have: {known}")
     step = run.failed_step if run.failed_step in with_job else None
     step = step or next((s for s in with_job if s.status in {"Executing", "Starting"}), None)
     step = step or max(with_job, key=lambda s: s.started_at or 0, default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -19,6 +19,10 @@ from console.text import safe, shorten
 GAP = "  "
 LEAST = 12
 """Narrower than this a flexible column says nothing; other columns give way first."""
+
+
+WIDEST = 80
+"""Of a column in a table: one long reason must not push the rest off every screen. JSON, YAML and CSV have it all."""
 
 
 class Format(StrEnum):
@@ -53,6 +57,12 @@ def only(output: Format, *allowed: Format) -> None:
         raise UsageError(f"-o {output}: there is no such form of this", advice=f"one of {', '.join(allowed)}")
 
 
+def named(kind: Kind, *names: str) -> None:
+    """Raises UsageError for an empty name: `describe endpoint "$NAME"` with nothing in it."""
+    if not all(name.strip() for name in names):
+        raise UsageError(f"an empty name is no {kind.id}", advice=f"lastgood get {kind.plural} lists them")
+
+
 def envelope(
     kind: str, context: str, items: Sequence[Any], sources: Mapping[str, Any], as_of: Millis
 ) -> dict[str, Any]:
@@ -65,11 +75,17 @@ def query(data: Any, expression: str) -> Any:
     import jmespath
     from jmespath.exceptions import JMESPathError
 
+    advice = "it is JMESPath, as in the aws CLI"
     try:
-        return jmespath.search(expression, msgspec.to_builtins(data))
-    except JMESPathError as error:
-        first = str(error).strip().splitlines()[0]
-        raise UsageError(f"--query: {first}", advice="it is JMESPath, as in the aws CLI") from error
+        found = jmespath.search(expression, msgspec.to_builtins(data))
+        msgspec.json.encode(found)  # `&name` alone is an expression and no value
+        return found
+    except RecursionError:
+        raise UsageError("--query: nested too deeply", advice=advice) from None
+    except (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # Its functions pass on what Python says of values they were not made for.
+        first = shorten(safe(next(iter(str(error).strip().splitlines()), type(error).__name__)), 200)
+        raise UsageError(f"--query: {first}", advice=advice) from None
 
 
 def emit(data: Any, fmt: Format) -> None:
@@ -84,13 +100,14 @@ def emit(data: Any, fmt: Format) -> None:
 
 
 def table(kind: Kind, rows: Sequence[Row], now: Millis, *, contexts: bool = False) -> str:
-    """Rows as on the screen. A pipe gets every column in full; a terminal those that fit its width."""
+    """Rows as on the screen. A pipe gets every column, cells cut at WIDEST; a terminal those that fit its width."""
     columns = _columns(kind, contexts)
     cells = [_cells(column, rows, now) for column in columns]
     # Each different text of a column is made safe, measured and padded once: most cells repeat ("ok", "InService").
     made = [{text: safe(text) for text in {cell.text for cell in column_cells}} for column_cells in cells]
     widths = [
-        max(len(c.title), max(map(_width, texts.values()), default=0)) for c, texts in zip(columns, made, strict=True)
+        max(len(c.title), min(WIDEST, max(map(_width, texts.values()), default=0)))
+        for c, texts in zip(columns, made, strict=True)
     ]
     if sys.stdout.isatty():
         import shutil
@@ -110,15 +127,18 @@ def table(kind: Kind, rows: Sequence[Row], now: Millis, *, contexts: bool = Fals
 
 
 def as_csv(kind: Kind, rows: Sequence[Row], now: Millis, *, contexts: bool = False) -> str:
+    columns = _columns(kind, contexts)
+    cells = [_cells(column, rows, now) for column in columns]
+    lines = ([safe(cell.text) for cell in line] for line in zip(*cells, strict=True))
+    return csv_text([[column.id for column in columns], *lines])
+
+
+def csv_text(lines: Iterable[Iterable[str]]) -> str:
     import csv
     import io
 
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    columns = _columns(kind, contexts)
-    writer.writerow([column.id for column in columns])
-    cells = [_cells(column, rows, now) for column in columns]
-    writer.writerows([safe(cell.text) for cell in line] for line in zip(*cells, strict=True))
+    csv.writer(out, lineterminator="\n").writerows(lines)
     return out.getvalue().rstrip("\n")
 
 

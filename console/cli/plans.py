@@ -9,6 +9,7 @@ import msgspec
 
 from console.actions.model import Plan, Verdict
 from console.clock import Millis, clock_time
+from console.fleet.audit import step_name, step_words
 from console.text import safe
 
 SIGNS = {Verdict.FAIL: "✖", Verdict.WARN: "▲", Verdict.UNKNOWN: "◌", Verdict.PASS: "✓"}
@@ -36,15 +37,13 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"  {safe(label):<18}{safe(text)}" if label else f"{safe(plan.title)}    {safe(text[len(plan.title) :])}"
 
 
-def step_words(body: Mapping[str, Any]) -> str:
-    """What one journal step says."""
-    words = str(body.get("words") or body.get("operation") or "")
-    if not words and "plan" in body:
-        words = f"{body['plan']['title']} by {body.get('by', '')}"
-    advice = str(body.get("advice") or "")
-    return f"{words} — {advice}" if words and advice else words
+def step_line(step: str, body: Mapping[str, Any]) -> str:
+    """One journal step, safe to print."""
+    words, advice = step_words(step, body), str(body.get("advice") or "")
+    said = f"{words} — {advice}" if words and advice else words
+    return f"{step_name(step):<13}  {safe(said)}".rstrip()
 
 
-def step_line(step: str, body: Mapping[str, Any], at: Millis, now: Millis) -> str:
-    """One journal step with its time, safe to print."""
-    return f"{clock_time(at, now, seconds=True)}  {step:<10}  {safe(step_words(body))}".rstrip()
+def timed_line(step: str, body: Mapping[str, Any], at: Millis, now: Millis) -> str:
+    """The same with its clock time before it."""
+    return f"{clock_time(at, now, seconds=True)}  {step_line(step, body)}"

@@ -17,7 +17,7 @@ def quick(argv: list[str]) -> int | None:
     plain = _plain(argv)
     if argv and plain is None:
         return None
-    from console.cli.notes import note, tell
+    from console.cli.notes import failed, note, tell
     from console.errors import LastgoodError
 
     try:
@@ -47,6 +47,8 @@ def quick(argv: list[str]) -> int | None:
         return tell(error)
     except BrokenPipeError:
         return 0  # whoever read us has gone
+    except OSError as error:
+        return failed(error)
     except KeyboardInterrupt:
         return 130
 

@@ -7,16 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.freshness import tell_coverage
-from console.cli.output import Format, emit, only, write
+from console.cli.freshness import tell_coverage, tell_future
+from console.cli.output import Format, emit, named, only, write
 from console.cli.session import Say, Session, sessions
 from console.clock import Millis, now_ms, parse_at, parse_duration
 from console.errors import NotFound, UsageError
 from console.kinds.base import Kind
 from console.kinds.registry import KINDS, kind_of, verbs
 from console.settings import Settings
+from console.text import echoed, shorten
 
 AT = Annotated[str | None, typer.Option("--at", help="as of then: 2026-11-23T03:12Z, 03:12 or an age such as 2h")]
+
+
+CONDITIONS = "settled, config=NAME, status=WORD, ended, succeeded or gone"
 
 
 def _kinds(incomplete: str) -> list[str]:
@@ -94,11 +98,14 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         """One thing, whole."""
         only(output, Format.TABLE, Format.JSON, Format.YAML)
         session, wanted = one(ctx), kind_of(kind)
+        named(wanted, name)
         moment = parse_at(at, now_ms()) if at is not None else None
         if moment is not None:
             tell_coverage(session, wanted, moment)
         if moment is None and not cached:
             session.freshen(wanted)
+        elif moment is None:
+            tell_future(session, wanted)
         view = _one(session, wanted, name, moment)
         if output in {Format.JSON, Format.YAML}:
             emit(view.to_json(), output)
@@ -123,6 +130,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         from console.cli.logs import show
 
         session, wanted = one(ctx), kind_of(kind)
+        named(wanted, name)
         show(session, wanted, name, follow=follow, since_ms=parse_duration(since), pattern=grep, step=step)
 
     @app.command(name="open")
@@ -134,6 +142,8 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         from console.cli.screen import open_console
 
         session = one(ctx)
+        if not subject.strip():
+            raise UsageError("an empty name is nothing to open", advice="lastgood open ARN, or NAME")
         kind, name = locate(session, subject)
         raise typer.Exit(open_console(session, kind.id, name))
 
@@ -142,13 +152,14 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         ctx: typer.Context,
         kind: KIND,
         name: NAME,
-        condition: Annotated[str, typer.Option("--for", help="settled, config=NAME, status=WORD, ended or gone")] = "",
+        condition: Annotated[str, typer.Option("--for", help=CONDITIONS)] = "",
         timeout: Annotated[str, typer.Option("--timeout", help="give up after this long")] = "1h",
     ) -> None:
         """Wait until a thing has settled as asked for. Exit code 6: not in time; 1: it ended otherwise."""
         from console.cli.waiting import wait_for
 
         session, wanted = one(ctx), kind_of(kind)
+        named(wanted, name)
         code = wait_for(session, wanted, name, condition or "settled", parse_duration(timeout))
         raise typer.Exit(code)
 
@@ -156,9 +167,10 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
 def _one(session: Session, kind: Kind, name: str, moment: Millis | None) -> Any:
     views = kind.views(session.snapshot(moment), [name])
     if not views:
-        raise NotFound(f"no {kind.id} {name}", advice=f"lastgood get {kind.plural} lists them")
+        raise NotFound(f"no {kind.id} {echoed(name)}", advice=f"lastgood get {kind.plural} lists them")
     if len(views) > 1:
-        raise UsageError(f"{name} is not unique", advice=f"one of {', '.join(v.name for v in views)}")
+        advice = f"one of {shorten(', '.join(v.name for v in views), 300)}"
+        raise UsageError(f"{echoed(name)} is not unique", advice=advice)
     return views[0]
 
 
@@ -170,7 +182,7 @@ def locate(session: Session, subject: str) -> tuple[Kind, str]:
         here = session.scope.partition("@")[0].split("/")
         if len(parts) != 6 or [parts[1], parts[4], parts[3]] != here:
             # A namesake of another account or region must not be opened, let alone acted on, in its place.
-            there = f"account {parts[4]} in {parts[3]}" if len(parts) == 6 else "no resource"
+            there = f"account {echoed(parts[4])} in {echoed(parts[3])}" if len(parts) == 6 else "no resource"
             advice = (
                 "choose its context with --ctx" if len(parts) == 6 else "arn:aws:sagemaker:REGION:ACCOUNT:KIND/NAME"
             )
@@ -184,11 +196,11 @@ def locate(session: Session, subject: str) -> tuple[Kind, str]:
             known = [f.name for f in session.snapshot().heads(kind.id)]
             # ARNs are lower-cased, names are not (facts section 7.2).
             return kind, next((n for n in known if n.lower() == rest.lower()), rest)
-        raise UsageError(f"{subject} is none of ours", advice=f"kinds: {', '.join(k.plural for k in KINDS)}")
+        raise UsageError(f"{echoed(subject)} is none of ours", advice=f"kinds: {', '.join(k.plural for k in KINDS)}")
     for kind in KINDS:
         found = [
             f.name for f in session.snapshot().heads(kind.id) if f.name == subject or f.name.endswith(f"/{subject}")
         ]
         if len(found) == 1:
             return kind, found[0]
-    raise NotFound(f"nothing named {subject} in the ledger", advice="lastgood get endpoints lists names")
+    raise NotFound(f"nothing named {echoed(subject)} in the ledger", advice="lastgood get endpoints lists names")

@@ -13,7 +13,16 @@ from console.errors import UsageError
 INCIDENTS = "bad-config, pipeline-capacity, pipeline-data, quality-gate, silent-rollback, stuck-update, undone-fix"
 """Written out: the world with its scripts is imported only where it runs. A test compares."""
 
+LARGEST_FLEET = 20_000
+FASTEST = 100_000.0
+
 Open = Callable[[typer.Context], Session]
+
+
+def _factor(option: str, value: float) -> None:
+    """Raises UsageError for what time cannot be multiplied by; `nan` compares as neither above nor below."""
+    if not 0 < value <= FASTEST:
+        raise UsageError(f"{option} {value:g}", advice=f"a number above 0, at most {FASTEST:,.0f}")
 
 
 def register(app: typer.Typer, session: Open, note: Say) -> None:
@@ -27,15 +36,16 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         ] = None,
         speed: Annotated[float, typer.Option(help="what takes N minutes takes one")] = 1.0,
         seed: Annotated[int, typer.Option(help="another fleet")] = 1,
-        port: Annotated[int, typer.Option(help="0: any free one")] = 0,
-        fleet: Annotated[int, typer.Option(help="number of endpoints")] = 12,
+        port: Annotated[int, typer.Option(help="0: any free one", min=0, max=65_535)] = 0,
+        fleet: Annotated[int, typer.Option(help="number of endpoints", min=0, max=LARGEST_FLEET)] = 12,
         no_throttle: Annotated[bool, typer.Option("--no-throttle", help="answer every call")] = False,
         no_mlflow: Annotated[bool, typer.Option("--no-mlflow", help="without the MLflow server")] = False,
     ) -> None:
         """Run the embedded world. The first line on stdout is one JSON object: where it is, and the environment."""
         from console.cli.worlds import serve_world
 
-        serve_world(
+        _factor("--speed", speed)
+        ended = serve_world(
             incidents=incident or [],
             speed=speed,
             seed=seed,
@@ -44,6 +54,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
             throttle=not no_throttle,
             mlflow=not no_mlflow,
         )
+        raise typer.Exit(ended)
 
     @app.command()
     def demo(
@@ -51,11 +62,13 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
             str, typer.Option(help=f"which fault to show: {INCIDENTS}; none for a calm fleet")
         ] = "bad-config",
         speed: Annotated[float, typer.Option(help="what takes N minutes takes one; 0: what suits the incident")] = 0.0,
-        fleet: Annotated[int, typer.Option(help="number of endpoints")] = 12,
+        fleet: Annotated[int, typer.Option(help="number of endpoints", min=0, max=LARGEST_FLEET)] = 12,
     ) -> None:
         """Open the console on an embedded world with an incident. With no terminal: print the triage."""
         from console.cli.worlds import run_demo
 
+        if speed != 0:
+            _factor("--speed", speed)
         raise typer.Exit(run_demo(note, incident=incident, speed=speed, fleet=fleet))
 
     @app.command()
@@ -69,8 +82,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         """Watch without a screen, for all consoles of this host. Takes over when another collector ends."""
         from console.cli.collecting import collect_for_ever, collect_once
 
-        if pace <= 0:
-            raise UsageError("--pace must be above 0")
+        _factor("--pace", pace)
         if once:
             collect_once(session(ctx))
         else:

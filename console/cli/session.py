@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
+READ_ONLY = "by its read_only, LASTGOOD_READ_ONLY or --read-only; choose another with --ctx"
+
 
 class Session:
     """One context of one command. Opens and calls nothing before it is asked to."""
@@ -34,6 +36,7 @@ class Session:
         self.settings, self.context, self.say = settings, context, say
         self.failed: dict[str, LastgoodError] = {}
         """Sources that could not be read for this command, or `context` if nothing of it could."""
+        self._patient = False
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -47,13 +50,26 @@ class Session:
     def cloud(self) -> Cloud:
         from console.clients.aws import Cloud
         from console.clients.budget import Budget, Usage
+        from console.clients.patience import Patience
 
         def count(usage: Usage) -> None:
             both = {name: (n, usage.throttles.get(name, 0)) for name, n in usage.calls.items()}
             with contextlib.suppress(LedgerError):
                 self.ledger.coverage.count_calls(self.scope, usage.at, both)
 
-        return Cloud.of(self.settings, self.context, budget=Budget(on_minute=count))
+        patience = None if self._patient else Patience(self.settings.timeout_s)
+        return Cloud.of(self.settings, self.context, budget=Budget(on_minute=count), patience=patience)
+
+    def endure(self) -> None:
+        """For what goes on until it is ended (the collector, an action): no timeout for the whole of it."""
+        self._patient = True
+        if "cloud" in self.__dict__:
+            self.cloud.patience = None
+
+    def renew(self) -> None:
+        """Be patient anew: for commands that look again and again."""
+        if "cloud" in self.__dict__ and self.cloud.patience:
+            self.cloud.patience.renew()
 
     @cached_property
     def identity(self) -> Identity:
@@ -84,13 +100,15 @@ class Session:
     def snapshot(self, at: Millis | None = None) -> Snapshot:
         return Snapshot(self.ledger, self.scope, at, now_ms())
 
-    def desk(self, verb: Verb) -> ActionDesk:
-        """For acting: the identity is asked for, never remembered. Raises Refused in a read-only context."""
+    def desk(self, verb: Verb, *, dry_run: bool = False) -> ActionDesk:
+        """For acting: the identity is asked for, never remembered.
+
+        Raises Refused in a read-only context, except for a dry run: a plan only reads.
+        """
         from console.actions.desk import ActionDesk
 
-        if self.context.read_only and verb.writes:
-            advice = "by its read_only, LASTGOOD_READ_ONLY or --read-only; choose another with --ctx"
-            raise Refused(f"context {self.context.name} is read-only", advice=advice)
+        if self.context.read_only and verb.writes and not dry_run:
+            raise Refused(f"context {self.context.name} is read-only", advice=READ_ONLY)
         return ActionDesk(verb, self.context, self.cloud, self.identity, self.ledger)
 
     def collector(self, kinds: Iterable[Kind], *, pace: float = 1.0) -> Collector:
@@ -112,6 +130,8 @@ class Session:
         if "cloud" in self.__dict__:
             with contextlib.suppress(LastgoodError):
                 self.cloud.budget.flush()
+            if self.cloud.patience:
+                self.cloud.patience.close()
 
     def child_env(self) -> dict[str, str]:
         """The environment for our own processes: the same context and the same ledger, whatever flags chose them."""
@@ -129,10 +149,18 @@ class Session:
         told = {}
         for source in kind.sources:
             state, failed = states.get(source), self.failed.get(source)
-            age_s = round(max(0, moment - state.at) / 1000, 1) if state and state.at else None
+            age_s = _age_s(moment - state.at) if state and state.at else None
             error = failed.message if failed else (state.error or None if state else None)
             told[source] = {"ok": bool(state and state.ok and not failed), "age_s": age_s, "error": error}
         return told
+
+
+SKEW_MS = 5_000
+"""Coverage that is this far in the future was written before the clock was set back: its age is not known."""
+
+
+def _age_s(ms: int) -> float | None:
+    return None if ms < -SKEW_MS else max(0, ms) // 100 / 10
 
 
 def sessions(settings: Settings, say: Say) -> list[Session]:

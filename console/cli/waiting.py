@@ -9,26 +9,31 @@ from console.cli.session import Session
 from console.clock import Millis, now_ms
 from console.errors import CredentialsError, Exit, LastgoodError, NotFound, TimedOut, UsageError
 from console.kinds.base import Kind
+from console.text import echoed
 
 POLL_S = 2.0
-CONDITIONS = "settled, config=NAME, status=WORD, ended, succeeded or gone"
+CONDITIONS = {
+    "endpoint": ("settled", "config=NAME", "status=WORD", "gone"),
+    "execution": ("settled", "ended", "succeeded", "status=WORD", "gone"),
+}
+"""What a kind can be waited for. An endpoint does not end or succeed: it settles, on a config."""
 
 
 def wait_for(session: Session, kind: Kind, name: str, condition: str, timeout_ms: int) -> int:
     """0 when the condition came true, 1 when it cannot any more. Raises TimedOut, NotFound, UsageError."""
-    if kind.id not in {"endpoint", "execution"}:
+    if kind.id not in CONDITIONS:
         raise UsageError(f"{kind.plural} do not settle", advice="wait for an endpoint or an execution")
-    key, _, value = condition.partition("=")
-    if key not in {"settled", "config", "status", "ended", "succeeded", "gone"} or (
-        key in {"config", "status"}
-    ) != bool(value):
-        raise UsageError(f"--for {condition!r}", advice=f"one of {CONDITIONS}")
+    key, equals, value = condition.partition("=")
+    if not any(form.partition("=")[:2] == (key, equals) for form in CONDITIONS[kind.id]) or bool(equals) != bool(value):
+        advice = f"of an {kind.id} one of {', '.join(CONDITIONS[kind.id])}"
+        raise UsageError(f"--for {echoed(condition)!r}", advice=advice)
     deadline: Millis = now_ms() + timeout_ms
     told = ""
     while True:
         try:
             session.ledger.interest.tell(session.scope, {kind.id: [name]}, at=now_ms(), fresh=[kind.id])
             session.failed.clear()
+            session.renew()
             session.freshen(kind, force=True)  # the kind's own source alone: the others may be minutes old
             if failed := session.failed.get(kind.sources[0]) or session.failed.get("context"):
                 raise failed  # what the ledger had before is no answer to a question about now
@@ -36,7 +41,7 @@ def wait_for(session: Session, kind: Kind, name: str, condition: str, timeout_ms
             if not found:
                 if key == "gone":
                     return Exit.DONE
-                raise NotFound(f"no {kind.id} {name}", advice=f"lastgood get {kind.plural} lists them")
+                raise NotFound(f"no {kind.id} {echoed(name)}", advice=f"lastgood get {kind.plural} lists them")
             state, words = _state(kind, found[0], key, value)
             if state is not None:
                 session.say(f"{name}: {words}")

@@ -10,24 +10,36 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
-import typer
 
+from console.cli.output import write
 from console.cli.session import Say
 from console.errors import Exit, UsageError
 from console.process import own as lastgood
+from console.text import echoed
+
+if TYPE_CHECKING:
+    from console.world.server import Served
+    from console.world.world import World
 
 DEMO = "needs the demo extra"
 
 
 def serve_world(
     *, incidents: list[str], speed: float, seed: int, port: int, fleet: int, throttle: bool, mlflow: bool
-) -> None:
-    """Serve until SIGTERM or SIGINT. Raises UsageError for an unknown incident or a missing extra."""
+) -> int:
+    """Serve until SIGTERM, SIGHUP (0) or SIGINT (130); returns the exit code.
+
+    Raises UsageError for an unknown incident, a port that cannot be had or a missing extra.
+    """
+    # Before the imports, which take a second. A handler that sets an Event may stop for ever: the wait holds its lock.
+    ended: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda given, _: ended.append(given))
     try:
         from console.world.incidents import INCIDENTS
         from console.world.world import World
@@ -35,20 +47,17 @@ def serve_world(
         raise UsageError(f"the embedded world {DEMO}", advice="pip install 'lastgood[demo]'") from error
     unknown = [name for name in incidents if name not in INCIDENTS]
     if unknown:
-        raise UsageError(f"no incident {', '.join(unknown)}", advice=f"there are: {', '.join(sorted(INCIDENTS))}")
-    if speed <= 0 or fleet < 0:
-        raise UsageError("--speed must be above 0 and --fleet not below", advice="lastgood world serve --help")
+        raise UsageError(
+            f"no incident {echoed(', '.join(unknown))}", advice=f"there are: {', '.join(sorted(INCIDENTS))}"
+        )
     parent = int(os.environ.get("LASTGOOD_WORLD_CHILD") or 0)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
     world = World(seed=seed, speed=speed, fleet=fleet, throttle=throttle)
     for name in incidents:
         world.play(name)
     with tempfile.TemporaryDirectory(prefix="lastgood-world-") as folder:
         server = _mlflow(Path(folder)) if mlflow else None
         try:
-            with world.serve(port=port) as served:
+            with _at(world, port) as served:
                 env = dict(served.env)
                 if server:
                     env["MLFLOW_TRACKING_URI"] = server[1]
@@ -58,14 +67,21 @@ def serve_world(
                     "region": env["AWS_REGION"],
                     "env": env,
                 }
-                typer.echo(json.dumps(where))
-                sys.stdout.flush()
-                while not stop.wait(0.5):
-                    if parent and os.getppid() != parent:
-                        return  # the demo that started it was killed
+                write(json.dumps(where))
+                while not ended and (not parent or os.getppid() == parent):  # the demo that started it was killed
+                    time.sleep(0.1)
         finally:
             if server:
                 _end(server[0])
+    return Exit.INTERRUPTED if ended[:1] == [signal.SIGINT] else Exit.DONE
+
+
+def _at(world: World, port: int) -> Served:
+    try:
+        return world.serve(port=port)
+    except OSError as error:
+        advice = "--port 0 takes any free one"
+        raise UsageError(f"--port {port}: {error.strerror or error}", advice=advice) from None
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,7 @@ from console.clients.budget import Budget
 from console.clients.errors import LENT, mfa_advice, translate
 from console.clients.hooks import is_read
 from console.clients.lent import Lent, take
+from console.clients.patience import Patience
 from console.clock import Millis, now_ms, to_ms
 from console.errors import CredentialsError, LastgoodError, Refused
 
@@ -88,6 +89,7 @@ class Cloud:
     """AWS as one context sees it. Thread-safe; the clients it hands out are too.
 
     `on_call` hears of every request really sent, as `service:Operation`; `call_log` appends the same to a file.
+    `patience` bounds how long reads go unanswered; without it they end by the SDK's timeouts, a minute each.
     """
 
     def __init__(
@@ -101,9 +103,11 @@ class Cloud:
         read_s: float = READ_S,
         clock: Callable[[], float] = time.monotonic,
         lent: Lent | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.context = context
         self.budget = budget or Budget()
+        self.patience = patience
         self.skew_ms: int | None = None
         """AWS's clock minus ours, from the last answer's Date (to a second); None before the first answer."""
         self._call_log, self._on_call = call_log, on_call
@@ -117,8 +121,17 @@ class Cloud:
         self._act.lent = lent
 
     @classmethod
-    def of(cls, settings: Settings, context: Context | None = None, *, budget: Budget | None = None) -> Cloud:
-        return cls(context or settings.current, budget=budget, call_log=settings.call_log, lent=take())
+    def of(
+        cls,
+        settings: Settings,
+        context: Context | None = None,
+        *,
+        budget: Budget | None = None,
+        patience: Patience | None = None,
+    ) -> Cloud:
+        return cls(
+            context or settings.current, budget=budget, call_log=settings.call_log, lent=take(), patience=patience
+        )
 
     @property
     def region(self) -> str:
@@ -313,14 +326,20 @@ class Cloud:
             # The credentials were renewed behind our back; a read may simply be asked again, once.
             return heir(operation, params)
 
+        def patiently(operation: str, params: dict[str, Any]) -> Any:
+            if self.patience is None or key.write:  # a write that is left behind would be unclear
+                return call(operation, params)
+            return self.patience.call(f"{key.service}:{operation}", lambda: call(operation, params))
+
         # Every generated method, paginator and waiter goes through this one attribute.
-        raw._make_api_call, raw._lastgood_send = call, send
+        raw._make_api_call, raw._lastgood_send = patiently, send
         hooks.install(
             raw,
             key.service,
             key.operations,
             self.budget,
             urgent=key.urgent,
+            waiting=self.patience.resting if self.patience else nullcontext,
             sending=self._sending,
             dated=self._see_date,
         )

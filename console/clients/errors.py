@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from console.errors import (
     CredentialsError,
+    Exit,
     LastgoodError,
     NotFound,
     NotPermitted,
@@ -32,6 +33,12 @@ class InProgress(Rejected):
 
 class QuotaExceeded(Rejected):
     """An account limit forbids it. Waiting does not help, a request for an increase does."""
+
+
+class Unanswered(Unreachable):
+    """The patience of a command is used up: nothing was answered, however often it was asked."""
+
+    exit_code = Exit.TIMEOUT
 
 
 class ClockSkewed(SourceError):
@@ -124,6 +131,13 @@ def garbled(operation: str, what: str, *, code: str = "GarbledAnswer") -> Unreac
     """Something answered that is not AWS, or AWS was cut short. For a write this is unclear."""
     advice = "a proxy or a sign-in page of the network may answer in place of AWS: check HTTPS_PROXY and NO_PROXY"
     return Unreachable(f"{operation or 'AWS'}: {what}", code=code, operation=operation, advice=advice)
+
+
+def unanswered(operation: str, silent_s: float) -> Unanswered:
+    """For a read that nothing came back for, not even a refusal."""
+    what = f"{operation} has not answered for {silent_s:.0f} s"
+    advice = "check network, VPN, VPC endpoint and security group; LASTGOOD_TIMEOUT=1m waits longer"
+    return Unanswered(what, code="Unanswered", operation=operation, advice=advice)
 
 
 def never_sent(error: LastgoodError) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from console.clients.errors import garbled, translate
@@ -35,13 +36,14 @@ def install(
     budget: Budget,
     *,
     urgent: bool,
+    waiting: Callable[[], AbstractContextManager[object]],
     sending: Callable[[str], None],
     dated: Callable[[str], None],
 ) -> None:
     """Scope a botocore client to its operations, and let its requests pass the budget.
 
-    `sending` hears `service:Operation` of every request right before it leaves, retries too; `dated` each answer's
-    Date header.
+    `waiting` surrounds the wait for the budget; `sending` hears `service:Operation` of every request right before it
+    leaves, retries too; `dated` each answer's Date header.
     """
 
     def guard(model: Any, context: Any = None, **_: Any) -> None:
@@ -52,7 +54,8 @@ def install(
 
     def before_send(event_name: str, **_: Any) -> None:
         operation = _named(service, event_name)
-        budget.acquire(operation, urgent=urgent)
+        with waiting():
+            budget.acquire(operation, urgent=urgent)
         sending(operation)
 
     def received(event_name: str, response_dict: Any, parsed_response: Any, **_: Any) -> None:

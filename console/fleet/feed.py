@@ -40,7 +40,7 @@ class LedgerFeed:
         self._interest: dict[str, set[str]] = {}
         self._told_at = 0.0
         self._began = now_ms()
-        self._seen = -1
+        self._seen = (-1, -1)
         self._version = -1
         self._lock = threading.Lock()
         log = settings.state_dir / "collector.log"
@@ -124,13 +124,13 @@ class LedgerFeed:
         return [fact.name for fact in self.ledger.heads(self.scope, kind_id)]
 
     def changed(self) -> bool:
-        """Cheap: SQLite's data_version first, and only if another process wrote, whether a fact is new."""
+        """Cheap: SQLite's data_version first, and only if somebody wrote, whether a fact or a journal step is new."""
         self._retell()
         version = self.ledger.data_version()
         if version == self._version:
             return False
         self._version = version
-        newest = self.ledger.last_seq()
+        newest = (self.ledger.last_seq(), self.ledger.journal.last_seq())
         if newest == self._seen:
             return False
         self._seen = newest

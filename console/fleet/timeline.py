@@ -9,7 +9,7 @@ import msgspec
 
 from console.clock import Millis, clock_time, duration
 from console.kinds.base import Cell, Column, Sign
-from console.kinds.change.record import ACTORS, Change
+from console.kinds.change.record import ACTORS, Change, named
 from console.kinds.change.view import words as change_words
 from console.kinds.deployment.record import SKEW, Deployment, Outcome
 from console.kinds.endpoint.view import EndpointView
@@ -163,9 +163,8 @@ def _about(c: Change, kind: str, name: str) -> bool:
         return True
     if c.kind != "execution":
         return False
-    run = c.subject.split("/execution/")
-    pipeline, id = run[0].rsplit("/", 1)[-1], run[-1]
-    return name == (f"{pipeline}/{id}" if kind == "execution" else pipeline) and kind in ("execution", "pipeline")
+    run = named(c.subject)
+    return name == (run if kind == "execution" else run.partition("/")[0]) and kind in ("execution", "pipeline")
 
 
 def _actions(snapshot: Snapshot, kind: str, name: str) -> Iterator[Event]:

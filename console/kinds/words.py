@@ -6,6 +6,7 @@ from importlib import import_module
 
 from console.errors import UsageError
 from console.kinds.base import Kind
+from console.text import echoed
 
 WORDS = {
     "endpoint": ("endpoint", "endpoints", "ep"),
@@ -22,4 +23,5 @@ def kind_of(word: str) -> Kind:
         if word.lower() in words:
             kind: Kind = import_module(f"console.kinds.{package}").KIND
             return kind
-    raise UsageError(f"no kind {word!r}", advice=f"there are: {', '.join(words[1] for words in WORDS.values())}")
+    known = ", ".join(words[1] for words in WORDS.values())
+    raise UsageError(f"no kind {echoed(word)!r}", advice=f"there are: {known}")

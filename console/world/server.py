@@ -67,7 +67,7 @@ class Served:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._server.port}"
 
     @property
     def env(self) -> dict[str, str]:
@@ -97,7 +97,9 @@ class Served:
 
 
 def serve(world: World, port: int = 0) -> Served:
-    """Raises OSError when the port is taken."""
-    server = make_server("127.0.0.1", port, Front(world), threaded=True, request_handler=Handler)
+    """Raises OSError when the port is taken or not ours to take."""
+    # Bound here: werkzeug prints and exits where it cannot.
+    with socket.create_server(("127.0.0.1", port), backlog=128) as bound:
+        server = make_server("127.0.0.1", port, Front(world), threaded=True, request_handler=Handler, fd=bound.fileno())
     server.daemon_threads = True  # type: ignore[attr-defined]
     return Served(world, server)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 import msgspec
+import yaml
 
 from console.clock import now_ms
 from tests.cli.lab import Lab
@@ -87,6 +90,12 @@ def test_audit_has_columns_and_verify(fleet: Lab) -> None:
     assert "not needed" in lines[2] and lines[2].endswith("settled on v7")
     assert len({line.index(word) for line, word in zip(lines, ("WHAT", "Roll", "settled"), strict=True)}) == 1
     assert [step["step"] for step in fleet.run("audit", "a-1", "-o", "json").json["items"]] == ["intent", "not_needed"]
+    table = list(csv.reader(io.StringIO(fleet.run("audit", "a-1", "-o", "csv").out)))
+    assert table[0] == ["at", "action", "step", "what"] and len(table) == 3
+    assert table[2][1:] == ["a-1", "not needed", "settled on v7"]
+    assert fleet.run("audit", "-o", "name").out == "a-1\n"
+    kept = yaml.safe_load(fleet.run("audit", "-o", "yaml").out)
+    assert [item["words"] for item in kept["items"][1:]] == ["settled\x1b[31m on v7"]
     assert "as it was written" in fleet.run("audit", "verify").out
     assert "Roll back delay-risk" in fleet.run("handover").out
 

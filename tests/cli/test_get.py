@@ -17,6 +17,8 @@ import pytest
 import yaml
 
 from console.clock import now_ms
+from console.kinds.change.record import Change
+from console.kinds.pipeline.record import Pipeline
 from console.ledger.store import Ledger
 from tests.cli.lab import Lab, Result, until
 
@@ -180,12 +182,43 @@ def test_a_reason_of_a_thousand_characters_does_not_break_a_terminal(
         ledger.observe(fleet.scope, "endpoint", [("zz-hostile", msgspec.json.encode(hostile), None)], at=now_ms())
         try:
             drawn = wide(fleet, width, monkeypatch, NO_COLOR="1").out.splitlines()
-            full = fleet.run("get", "endpoints", "--cached").out
+            piped = fleet.run("get", "endpoints", "--cached").out
+            full = fleet.run("get", "endpoints", "--cached", "-o", "csv").out
         finally:
             ledger.tombstone(fleet.scope, "endpoint", ["zz-hostile"], at=now_ms())
     cells = [sum(2 if c == "界" else 1 for c in line) for line in drawn]
     assert max(cells) <= width and len(drawn) == 14 and not any("\x1b" in line for line in drawn)
-    assert full.count("界") >= 250 and "\x1b" not in full, "a pipe gets everything, made safe"
+    assert "…" in piped and all(len(line) < 400 for line in piped.splitlines()), "nor does it widen a pipe's table"
+    assert full.count("界") >= 250 and "\x1b" not in full, "CSV has everything, made safe"
+
+
+def test_changes_name_their_subject_and_what_made_them(fleet: Lab) -> None:
+    fleet.run("get", "changes")
+    arn = "arn:aws:sagemaker:eu-central-1:123456789012"
+    agent = "APN/1.0 HashiCorp/1.0 Terraform/1.13.3 (+https://www.terraform.io) terraform-provider-aws/6 aws-sdk-go/1"
+    told = {
+        "zz-1": ("execution", f"{arn}:pipeline/ads-embed-train/execution/abc123", "ads-embed-train/abc123"),
+        "zz-2": ("endpoint", f"{arn}:endpoint/ads-embed", "ads-embed"),
+        "zz-3": ("pipeline", f"{arn}:pipeline/mixedcase", "MixedCase"),
+        "zz-4": ("endpoint", "plain", "plain"),
+    }
+    with fleet.ledger() as ledger:
+        for id, (kind, subject, _) in told.items():
+            change = Change(id=id, at=now_ms(), event="StopIt", kind=kind, subject=subject, agent=agent)
+            ledger.observe(fleet.scope, "change", [(id, msgspec.json.encode(change), None)], at=now_ms())
+        pipeline = msgspec.json.encode(Pipeline(name="MixedCase", arn=f"{arn}:pipeline/mixedcase"))
+        ledger.observe(fleet.scope, "pipeline", [("MixedCase", pipeline, None)], at=now_ms())
+        try:
+            items = fleet.run("get", "changes", *told, "--cached", "-o", "json").json["items"]
+            drawn = fleet.run("get", "changes", "zz-1", "--cached").out
+        finally:
+            ledger.tombstone(fleet.scope, "change", list(told), at=now_ms())
+            ledger.tombstone(fleet.scope, "pipeline", ["MixedCase"], at=now_ms())
+    assert {item["subject"] for item in items} == {name for _, _, name in told.values()}
+    assert all(item["agent"] == agent for item in items), "JSON has the whole of it"
+    assert "Terraform/1.13.3" in drawn and "terraform-provider" not in drawn
+    everything = fleet.run("get", "changes", "--cached")
+    assert max(map(len, everything.out.splitlines())) < 200 and "arn:" not in everything.out
 
 
 def test_colour_is_for_terminals_that_want_it(fleet: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

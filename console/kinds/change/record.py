@@ -83,8 +83,32 @@ class Change(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             "by": self.by,
             "actor": self.actor,
             "target": self.target or None,
+            "agent": self.agent or None,
             "error": self.error or None,
         }
+
+
+def named(subject: str) -> str:
+    """The name in an ARN (`PIPELINE/ID` of a run), lower-cased as there; anything else as it is."""
+    if not subject.startswith("arn:"):
+        return subject
+    _, _, name = subject.split(":", 5)[-1].partition("/")
+    return name.replace("/execution/", "/") or subject
+
+
+_TOOLS = (
+    *("lastgood", "terraform", "pulumi", "aws-cdk", "sagemaker-python-sdk", "sagemaker-pipelines", "aws-cli", "boto3"),
+    *("botocore", "aws-sdk-go-v2", "aws-sdk-go", "aws-sdk-java", "aws-sdk-js"),
+)
+"""What people recognise in a user agent, the telling one first: Terraform runs on an SDK, SageMaker's on boto3."""
+
+
+def tool(agent: str) -> str:
+    """`aws-cli/2.15.0` of a user agent of 200 characters; services by their name, a browser as the AWS console."""
+    products = {word.partition("/")[0].lower(): word for word in reversed(agent.split())}
+    if known := next((products[name] for name in _TOOLS if name in products), ""):
+        return known
+    return "AWS console" if "mozilla" in products else agent.partition(" (")[0].partition(" md/")[0]
 
 
 _MADE_UP = re.compile(r"[0-9a-z]{20,}|[\w-]*-?\d{9,}|i-[0-9a-f]{8,}")
@@ -118,9 +142,7 @@ def from_event(event: Mapping[str, Any], *, event_id: str, at: Any) -> Change | 
     request = event.get("requestParameters") or {}
     answer = event.get("responseElements") or {}
     by, actor = who(event)
-    subject = str(request.get(names) or "")
-    if kind == "pipeline" and subject.startswith("arn:"):
-        subject = subject.rsplit("/", 1)[-1]
+    subject = named(str(request.get(names) or ""))
     return Change(
         id=event_id,
         at=to_ms(at),

@@ -9,7 +9,7 @@ import msgspec
 
 from console.clock import Millis
 from console.kinds.base import Sign, Verdict
-from console.kinds.change.record import LATE, Change, read_until
+from console.kinds.change.record import LATE, Change, named, read_until
 
 if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
@@ -41,11 +41,26 @@ def words(change: Change) -> str:
 def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[ChangeView]:
     found = []
     decode = msgspec.json.Decoder(Change).decode
+    known: dict[str, dict[str, str]] = {}
     for fact in snapshot.heads("change", names):
         change = decode(fact.body)
+        if (subject := _subject(change, snapshot, known)) != change.subject:
+            change = msgspec.structs.replace(change, subject=subject)
         # A call that AWS refused last week needs nobody: it is marked in its words, not by its sign.
         found.append(ChangeView(change, fact.observed_at, Verdict(Sign.OK, words(change), since=change.at)))
     return found
+
+
+def _subject(change: Change, snapshot: Snapshot, known: dict[str, dict[str, str]]) -> str:
+    """The name of what was changed. A caller may give an ARN, where names are lower-cased (facts section 7.2): the
+    ledger knows how it is written. `known`: names by kind and lower-cased name, filled as needed."""
+    subject = named(change.subject)
+    if change.kind == "execution" or not subject.islower():
+        return subject
+    if change.kind not in known:
+        names = [fact.name for fact in snapshot.heads(change.kind)]
+        known[change.kind] = {n.lower(): n for n in names} | {n: n for n in names}
+    return known[change.kind].get(subject, subject)
 
 
 def complete_until(snapshot: Snapshot) -> Millis:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from console.clock import Millis, to_ms
+from console.kinds.pipeline.condition import Gate, gates
 from console.text import HIDDEN, looks_secret, redact
 
 
@@ -29,6 +30,9 @@ class Node(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     after: tuple[str, ...] = ()
     branch: str = ""
     cached: bool = False
+    wants: str = ""
+    """The test of a Condition step, and where the report is that it reads: see condition.Gate."""
+    report: str = ""
 
 
 class Pipeline(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -53,17 +57,17 @@ class Definition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 def parse(text: str) -> Definition:
-    """A definition's JSON text (schema 2020-12-01). Text that is no JSON gives an empty graph, never an error."""
+    """A definition's JSON text (schema 2020-12-01). Whatever it holds gives a graph, at worst an empty one."""
     from hashlib import sha256  # 3 ms that a look at the ledger need not pay
 
-    name = sha256(text.encode()).hexdigest()
+    raw = text.encode(errors="replace")
+    name = sha256(raw).hexdigest()
     try:
-        content = msgspec.json.decode(text)
+        content = msgspec.json.decode(raw)
+        content = content if isinstance(content, dict) else {}
+        return Definition(name=name, parameters=parameters(content), nodes=nodes(content))
     except (msgspec.DecodeError, RecursionError):
-        content = {}
-    if not isinstance(content, dict):
-        content = {}
-    return Definition(name=name, parameters=parameters(content), nodes=nodes(content))
+        return Definition(name=name)
 
 
 def from_api(answer: Mapping[str, Any]) -> Pipeline:
@@ -81,22 +85,26 @@ def from_api(answer: Mapping[str, Any]) -> Pipeline:
 
 
 def parameters(definition: Mapping[str, Any]) -> tuple[Parameter, ...]:
-    """The parameters of a definition (schema 2020-12-01)."""
+    """The parameters of a definition (schema 2020-12-01), the first of each name; what has no name cannot be given."""
+    named = {
+        p["Name"]: p
+        for p in reversed(_typed(definition.get("Parameters"), list))
+        if isinstance(p, dict) and isinstance(p.get("Name"), str) and p["Name"]
+    }
     return tuple(
         Parameter(
-            name=str(p.get("Name", "")),
-            type=str(p.get("Type", "String")),
+            name=name,
+            type=p["Type"] if isinstance(p.get("Type"), str) else "String",
             default=_default(p),
-            choices=tuple(_text(choice) for choice in p.get("EnumValues") or ()),
+            choices=tuple(dict.fromkeys(_text(choice) for choice in _typed(p.get("EnumValues"), list))),
         )
-        for p in definition.get("Parameters") or ()
-        if isinstance(p, dict)
+        for name, p in reversed(named.items())
     )
 
 
 def _default(parameter: Mapping[str, Any]) -> str | None:
     """What is not given, as text. Never a secret: definitions are kept."""
-    if "DefaultValue" not in parameter:
+    if parameter.get("DefaultValue") is None:
         return None
     return HIDDEN if looks_secret(str(parameter.get("Name", ""))) else redact(_text(parameter["DefaultValue"]))
 
@@ -104,8 +112,17 @@ def _default(parameter: Mapping[str, Any]) -> str | None:
 def nodes(definition: Mapping[str, Any]) -> tuple[Node, ...]:
     """Steps with what they wait for: DependsOn, what they refer to, and the condition whose branch they begin."""
     found = list(_nodes(definition.get("Steps"), ""))
-    known = {node.name for node in found}
-    return tuple(msgspec.structs.replace(n, after=tuple(a for a in n.after if a in known)) for n in found)
+    known, tests = {node.name for node in found}, gates(definition.get("Steps"))
+    none = Gate("")
+    return tuple(
+        msgspec.structs.replace(
+            n,
+            after=tuple(a for a in n.after if a in known),
+            wants=tests.get(n.name, none).wants,
+            report=tests.get(n.name, none).report,
+        )
+        for n in found
+    )
 
 
 def _nodes(steps: Any, branch: str) -> Iterator[Node]:
