@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from console.actions.model import Plan
 from console.clock import SECOND, Millis, age_step, clock_time, duration
 from console.errors import LastgoodError
+from console.fleet.audit import step_name, step_words, who
 from console.kinds.base import Verdict
 from console.kinds.endpoint.record import Variant
 from console.kinds.endpoint.verdict import current_phase, phase_words
@@ -25,16 +26,6 @@ from screens.pieces import Piece
 from screens.sheet import Sheet, labelled
 from screens.signs import worded
 
-_STEPS = {
-    "intent": "consent",
-    "queued": "queued",
-    "ready": "checked again",
-    "call": "sent",
-    "answer": "accepted",
-    "unclear": "unclear",
-    "note": "note",
-    "verifying": "verifying",
-}
 _INDENT = 30
 _INTEREST_MS = 10_000
 
@@ -91,7 +82,7 @@ class ActionScreen(ConsoleScreen):
             self.console.tell_error(error)
         finally:
             self._reading = False
-        if self.is_attached:
+        if self.stands:
             self.query_one(Sheet).redraw()
 
     def tick(self, now: Millis) -> None:
@@ -155,10 +146,9 @@ def step_lines(entry: Entry, now: Millis, width: int, *, current: bool) -> list[
         glyph, ink = "▲", "warn"
     else:
         glyph, ink = ("◐", "moving") if current else ("·" if entry.step == "note" else "●", "dim")
-    name = entry.step.replace("_", " ") if ending else _STEPS.get(entry.step, entry.step)
     said = wrap(" ".join(_words(entry).split()), min(width, 120) - _INDENT - 1)
     strong = "strong" if current or ending else ""
-    title = fill(name, _INDENT - 15) + " "
+    title = fill(step_name(entry.step), _INDENT - 15) + " "
     head: Line = ((f" {clock_time(entry.at, entry.at, seconds=True)}  ", "dim"), (f"{glyph} ", ink), (title, strong))
     plain = "" if current or ending else "dim"
     pad: Line = ((" " * _INDENT, ""),)
@@ -166,15 +156,12 @@ def step_lines(entry: Entry, now: Millis, width: int, *, current: bool) -> list[
 
 
 def _words(entry: Entry) -> str:
+    """To what was consented stands above already."""
     body = entry.body
     if entry.step == "intent":
         why = [str(body.get("reason") or ""), str(body.get("ticket") or "")]
-        return " · ".join(filter(None, [f"by {str(body.get('by', '')).rsplit('/', 1)[-1]}", *why]))
-    if entry.step == "call":
-        return str(body.get("operation", "")).partition(":")[2]
-    if entry.step == "answer":
-        return "AWS took it; what comes of it is watched"
-    return str(body.get("words") or body.get("operation") or "")
+        return " · ".join(filter(None, [f"by {who(body)}", *why]))
+    return step_words(entry.step, body)
 
 
 def verdict_lines(following: Following, view: Any, now: Millis, width: int) -> Iterator[Line]:

@@ -100,6 +100,8 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         self._feed_for = feed_for
         self._polls = 0
         self._terminal = os.isatty(0)
+        self._unreadable = ""
+        """Why the ledger cannot be read, as it was told; empty while it can."""
         self.info = feed.header(feed.now())
         """What the first line says: read once a second, on a thread after the first time."""
 
@@ -115,22 +117,31 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
 
     def _poll(self) -> None:
         """One timer for the whole console. Only what is on top is read; what lies below is read when it comes up."""
+        if self._terminal and not os.isatty(0):
+            self.exit(return_code=1)  # the terminal is gone, and nothing told us: reading its end would spin for ever
+            return
         screen = self.screen
-        if not isinstance(screen, ConsoleScreen) or not screen.is_mounted:
+        if not isinstance(screen, ConsoleScreen) or not screen.stands:
             return
         try:
             if self.feed.changed():
                 screen.data_changed()
-        except LastgoodError as error:  # the ledger was replaced or damaged: what is drawn stays, and says so
-            self.info = replace(self.info, freshness=error.message, fresh="bad")
-            screen.refresh_chrome()
-            return
-        if self._terminal and not os.isatty(0):
-            self.exit(return_code=1)  # the terminal is gone, and nothing told us: reading its end would spin for ever
+            self._unreadable = ""
+        except LastgoodError as error:
+            self._cannot_read(error)
         self._polls += 1
         if self._polls % 4 == 0:
             screen.tick(self.feed.now())
             self.run_worker(self._look_at_header(), group="header", exclusive=True)
+
+    def _cannot_read(self, error: LastgoodError) -> None:
+        """The ledger was replaced, removed or damaged: what is drawn stays, and why is told once, with what to do."""
+        self.info = replace(self.info, freshness="ledger unreadable", fresh="bad")
+        if error.message != self._unreadable:
+            self._unreadable = error.message
+            self.tell_error(error)
+            if isinstance(top := self._top(), ConsoleScreen):
+                top.refresh_chrome()
 
     def _top(self) -> Screen[Any] | None:
         """The screen on top; None where the last one has gone while a worker was still reading."""
@@ -141,9 +152,10 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         try:
             info = await asyncio.to_thread(feed.header, feed.now())
         except LastgoodError as error:
-            info = replace(self.info, freshness=error.message, fresh="bad")
-        if feed is self.feed:
-            self.info = info
+            self._cannot_read(error)
+        else:
+            if feed is self.feed:
+                self.info = info
         if isinstance(top := self._top(), ConsoleScreen):
             top.refresh_chrome()
 
@@ -239,8 +251,8 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
             self._driver.write(osc52(text, os.environ))
 
     def show_help(self) -> None:
-        if isinstance(self.screen, ConsoleScreen):
-            self.push_screen(HelpScreen(" › ".join(self.screen.trail()), self.screen.all_commands()))
+        if isinstance(screen := self.screen, ConsoleScreen):
+            self.push_screen(HelpScreen(" › ".join(screen.trail()), screen.all_commands(), screen.told_columns()))
 
     def on_command_palette_opened(self) -> None:
         """A blinking cursor would write to the line twice a second for nothing."""
@@ -252,7 +264,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         if not isinstance(screen, ConsoleScreen):
             return
         for command in screen.all_commands():
-            if command.group is not Group.MOVE and command.id != "back":
+            if command.group is not Group.MOVE and command.id not in ("back", "palette"):
                 note = f"off: {command.off}" if command.off else command.effect
                 yield SystemCommand(f"{command.label} ({command.shown_key})", note, lambda c=command: self.do(c))
         for kind in self.feed.kinds:

@@ -97,6 +97,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         """What `column:value` of a filter may name."""
         return ()
 
+    def told_columns(self) -> Sequence[Column]:
+        """Of its table, for the help."""
+        return self.filter_columns()
+
     def filter_entered(self, text: str) -> None:
         """The filter as it was left with enter: what was meant for a column and is none is said, once."""
         if columns := self.filter_columns():
@@ -142,9 +146,14 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.set_class(event.size.width < _LEAST[0] or event.size.height < _LEAST[1], "-tiny")
         self.refresh_chrome()
 
+    @property
+    def stands(self) -> bool:
+        """Whether there is anything to draw on: a screen that is being closed loses its widgets first."""
+        return self.is_mounted and self.is_attached and bool(self.query("#where"))
+
     def refresh_chrome(self) -> None:
         """Header, breadcrumbs and footer; each sends only what differs."""
-        if not (self.is_mounted and self.is_attached):
+        if not self.stands:
             return
         now, width = self.feed.now(), self.app.size.width
         self.query_one("#where", TextLine).set(*chrome.header(self.console.info, now, width))
@@ -173,8 +182,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             *(filters if self.filterable() else []),
             *everywhere,
             *self.console.deeds.commands(),
-            Command("command", "colon", "command", "Go to a list, a context or a name, or do what has no key",
-                    self._ask_command, Group.SHELL, footer=False),
+            Command("command", "colon", "command", "Go to a list, a context or a name, or do what has no key; tab"
+                    " completes", self._ask_command, Group.SHELL, footer=False),
+            Command("palette", "ctrl+p", "palette", "All that can be done here and all lists, found by a part of the"
+                    " name", self.console.action_command_palette, Group.SHELL, footer=False),
             Command("help", "question_mark", "help", "What can be done here; f1 where letters are typed",
                     self.console.show_help, Group.SHELL, footer=False),
             Command("back", "escape", "back", "Clear the filter or the marks, or go back", self.go_back, Group.SHELL,

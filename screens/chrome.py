@@ -47,7 +47,7 @@ def header(info: HeaderInfo, now: Millis, width: int) -> tuple[list[Piece], list
         left.append((1, [(" · ", "dim"), remaining(info.expires_at, now)]))
     right: list[tuple[int, list[Piece]]] = []
     if info.calls_per_min is not None:
-        right.append((6, [(f"{info.calls_per_min}/min  ", "dim")]))
+        right.append((6, [(f"{info.calls_per_min} calls/min  ", "dim")]))
     right.append((1, [(clock_time(now, now), ""), ("  ", "")]))
     right.append((0, [(info.freshness, info.fresh), (" ", "")]))
     while width_of(p for _, ps in left + right for p in ps) > width - 1:

@@ -45,7 +45,7 @@ class Command:
             "colon": ":",
             "question_mark": "?",
         }
-        return names.get(self.key, self.key) or f":{self.id}"
+        return names.get(self.key, self.key.replace("ctrl+", "ctrl-")) or f":{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ def parse(line: str, kinds: Sequence[Kind], commands: Iterable[str], names: Mapp
     if not words:
         return Order("filter", filter=wanted_filter) if wanted_filter is not None else Order("nothing")
     word, rest = words[0], " ".join(words[1:])
+    word = {"q": "quit", "q!": "quit"}.get(word, word)  # what fingers know from vi
     if kind := kind_named(word, kinds):
         return Order("kind", kind.id, rest, wanted_filter)
     if word in ("ctx", "context"):

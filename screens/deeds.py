@@ -51,8 +51,9 @@ ENDINGS = {
     "overtaken": Ending("▲", "warn", "overtaken: somebody else changed it", "warning"),
     "closed": Ending("✖", "bad", "closed", "error"),
     "lost": Ending("✖", "bad", "its process ended before it did", "error"),
+    "unbegun": Ending("✖", "bad", "did not begin: nothing was done", "error"),
 }
-"""How an action's last step is told. `lost` is no step: the journal ends without one."""
+"""How an action's last step is told. `lost` and `unbegun` are no steps: the journal ends without one, or has none."""
 
 
 class Following:
@@ -66,9 +67,9 @@ class Following:
 
     @property
     def end(self) -> str:
-        """The step that ended it, or `lost`, or nothing while it is under way."""
+        """The step that ended it, or `lost` or `unbegun`, or nothing while it is under way."""
         last = next((e.step for e in self.entries if e.step in TERMINAL), "")
-        return last or ("lost" if self.lost else "")
+        return last or (("lost" if self.entries else "unbegun") if self.lost else "")
 
     @property
     def last(self) -> Entry | None:
@@ -77,7 +78,7 @@ class Following:
     @property
     def words(self) -> str:
         """What was said last."""
-        if self.end == "lost":
+        if self.end in ("lost", "unbegun"):
             return self.lost
         if self.end:
             return str(self.last.body.get("words", "")) if self.last else ""
@@ -114,16 +115,18 @@ class Deeds:
         self._app.set_interval(ORPHANS_S, self._look_for_orphans)
         self._look_for_orphans()
 
-    async def apply(self, feed: LedgerFeed, plan: Plan, *, reason: str, ticket: str, confirm: str) -> Following:
+    async def apply(
+        self, feed: LedgerFeed, plan: Plan, *, reason: str, ticket: str, confirm: str, code: str = ""
+    ) -> Following:
         """Start it, once: a plan that is under way already is only followed. Raises LastgoodError."""
         flags = context_flags(feed.context)
-        launch = partial(launch_apply, reason=reason, ticket=ticket, confirm=confirm, plan=plan, flags=flags)
+        launch = partial(launch_apply, reason=reason, ticket=ticket, confirm=confirm, code=code, plan=plan, flags=flags)
         return await self._start(feed, plan, launch)
 
-    async def resume(self, feed: LedgerFeed, plan: Plan, *, confirm: str = "") -> Following:
+    async def resume(self, feed: LedgerFeed, plan: Plan, *, confirm: str = "", code: str = "") -> Following:
         """Take over what a dead process left. `confirm` as for `apply`; what was sent needs none."""
         self.waiting = [orphan for orphan in self.waiting if orphan.plan.id != plan.id]
-        launch = partial(launch_resume, confirm=confirm, flags=context_flags(feed.context))
+        launch = partial(launch_resume, confirm=confirm, code=code, flags=context_flags(feed.context))
         return await self._start(feed, plan, launch)
 
     async def _start(

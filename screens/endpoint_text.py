@@ -219,17 +219,11 @@ def _about(content: EndpointContent, width: int, now: Millis) -> list[Line]:
     if view.hold is not None:
         words = f"{view.hold.reason} (by {view.hold.by}, {clock_time(view.hold.at, now)})"
         lines += paragraph(words, width - 1, "", first=((" ⏸ HELD    ", "held"),), indent=11)
-    tags = view.endpoint.tags
-    groups: list[Line] = []
-    if owner := tags.get("owner"):
-        groups.append(((owner, ""),))
-    if view.owner:
-        groups.append((("deployed by ", "dim"), (by_whom("", view.owner), "")))
-    groups += [((f"{key} ", "dim"), (value, "")) for key, value in sorted(tags.items()) if key != "owner"]
-    if not groups:
-        groups = [(("nobody is known to own it", "dim"),)]
-    owned = flow(groups, width - 10, indent=0)
-    return lines + [((" OWNER    " if not n else " " * 10, "head"), *line) for n, line in enumerate(owned)]
+    deploys = f"{by_whom('', view.owner)} deploys it" if view.owner else "nobody is known to deploy it"
+    lines.append(((" OWNER    ", "head"), (deploys, "" if view.owner else "dim")))
+    groups: list[Line] = [((f"{key} ", "dim"), (value, "")) for key, value in sorted(view.endpoint.tags.items())]
+    tags = flow(groups, width - 10, indent=0)
+    return lines + [((" TAGS     " if not n else " " * 10, "head"), *line) for n, line in enumerate(tags)]
 
 
 # What was before.

@@ -75,7 +75,7 @@ class ExecutionScreen(SubjectScreen):
         self._child = Child(["logs", "execution", self.name_, "--since", "1h"], subject_feed(self).child_env)
         lines: list[str] = []
         await self._child.run(lines.extend)
-        if self.is_attached:
+        if self.stands:
             self._tail = telling_tail(lines)
             self.redraw()
 
@@ -118,7 +118,7 @@ class ExecutionScreen(SubjectScreen):
 
         state = next((state for state in self._states if state.name == self.selected), None)
         if state is not None:
-            self.app.push_screen(StepScreen(self.name_, state, step_lines(state, self.feed.now())))
+            self.app.push_screen(StepScreen(self.name_, state, step_lines(state, self.feed.now(), self.view)))
 
     def _open_log(self) -> None:
         from screens.logs import LogScreen

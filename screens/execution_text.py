@@ -97,6 +97,7 @@ def _verdict(view: ExecutionView, width: int, now: Millis) -> list[Line]:
         lines += paragraph(reason, width - 1, "", indent=3)
     elif e.status != "Stopped":
         lines += paragraph("AWS gives no reason", width - 1, "dim", indent=3)
+    lines += _gate(view, width) if kind is Cause.GATE else []
     arrow = {Cause.GATE: "", Cause.UNKNOWN: "→ read the log"}.get(kind, "→ fix, not retry" if repeats(e) else "→ retry")
     lines += flow([((what_now(kind), "strong"),), *([((arrow, "key"),)] if arrow else [])], width, indent=3)
     if step is not None:
@@ -105,6 +106,17 @@ def _verdict(view: ExecutionView, width: int, now: Millis) -> list[Line]:
             parts.append(f"after {duration(step.ended_at - step.started_at)}")
         lines += paragraph(" · ".join(filter(None, parts)), width - 1, "dim", indent=3)
     return [*lines, BLANK]
+
+
+def _gate(view: ExecutionView, width: int) -> list[Line]:
+    """The test that the candidate did not pass. AWS does not tell the number: it is in the report named."""
+    wants, report = view.gate(view.stopped_by)
+    lines = paragraph(f"{view.stopped_by} wants {wants}", width - 1, "", indent=3) if wants else []
+    return lines + (
+        paragraph(f"AWS does not tell the value; the report has it: {report}", width - 1, "dim", indent=3)
+        if report
+        else []
+    )
 
 
 def _instance(detail: dict[str, str]) -> str:
@@ -183,8 +195,8 @@ def _tail(tail: Sequence[str], room: int) -> list[Line]:
     return lines + [cut_short(line, level_of(line)) for line in tail[-room:]]
 
 
-def step_lines(state: StepState, now: Millis) -> list[tuple[str, str]]:
-    """All that is known of one step, as (label, text)."""
+def step_lines(state: StepState, now: Millis, view: ExecutionView | None = None) -> list[tuple[str, str]]:
+    """All that is known of one step, as (label, text); `view` for what a condition wants of this run."""
     step, node = state.step, state.node
     found = [("step", f"{state.glyph} {state.name}  {step.status if step else state.note or 'not started'}")]
     if state.type:
@@ -196,6 +208,8 @@ def step_lines(state: StepState, now: Millis) -> list[tuple[str, str]]:
             condition, _, side = node.branch.rpartition(":")
             found.append(("branch", f"{'if' if side == 'if' else 'else'} of {condition}"))
         found.append(("caching", "on" if node.cached else "off"))
+        wants, report = view.gate(node.name) if view else ("", "")
+        found += [(label, text) for label, text in (("wants", wants), ("report", report)) if text]
     if step is None:
         return found
     if step.started_at:

@@ -26,6 +26,7 @@ from screens.fields import TextField, typing_keys
 from screens.inputs import Input, option_input, parameter_input
 from screens.pieces import Piece
 from screens.plan import PlanScreen
+from screens.plan_text import turn_lines
 from screens.sheet import Sheet
 
 _LABEL = 26
@@ -152,14 +153,14 @@ class FormScreen(ConsoleScreen):
     # Drawing.
 
     def _redraw(self) -> None:
-        if self.is_mounted and self.is_attached:
+        if self.stands:
             self.query_one(Sheet).redraw()
             self.refresh_chrome()
 
     def _draw(self, width: int) -> list[Line]:
+        lines: list[Line] = turn_lines(self._verb.kind, self._subjects, self._number, width) or [BLANK]
         if not self._read_once:
-            return [BLANK, ((" ◐ ", "moving"), ("reading …", ""))]
-        lines: list[Line] = [BLANK]
+            return [*lines, ((" ◐ ", "moving"), ("reading …", ""))]
         if self._wants_definition:
             lines += [
                 ((" ◐ ", "moving"), (f"The definition of {self.subject} is being read: half a minute at most.", "")),
@@ -218,7 +219,7 @@ class FormScreen(ConsoleScreen):
 
     def refresh_chrome(self) -> None:
         super().refresh_chrome()
-        if self.is_attached:
+        if self.stands:
             keys = [("⏎", "the plan"), ("tab", "next"), ("esc", self._leaving)]
             if self._inputs and self._inputs[self._here].choices:
                 keys.insert(1, ("space ← →", "choose"))

@@ -12,8 +12,9 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from console.kinds.base import Sign
+from console.kinds.base import Column, Sign
 from screens.commands import Command, Group
+from screens.moves import MoveKeys, led
 from screens.theme import style
 
 _TITLES = {
@@ -32,7 +33,15 @@ _SIGNS = {
 }
 
 
-def help_table(title: str, commands: Sequence[Command]) -> Table:
+_HEADER = {
+    "as": "whose credentials it reads with; unconfirmed until AWS has said so; left: until they end",
+    "calls/min": "AWS API calls of all consoles of yours on this host in the last minute",
+    "live": "how old what you see is; a source that fails is named",
+}
+"""What stands in the first line."""
+
+
+def help_table(title: str, commands: Sequence[Command], columns: Sequence[Column] = ()) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -48,6 +57,13 @@ def help_table(title: str, commands: Sequence[Command]) -> Table:
             if command.off:
                 effect.append(f" (off: {command.off})", style("warn"))
             table.add_row(Text(f"  {command.shown_key}", style("key")), Text(command.label), effect)
+    told = {column.title: column.help for column in columns if column.help}
+    for heading, words in (("COLUMNS", told), ("FIRST LINE", _HEADER)):
+        if words:
+            table.add_row()
+            table.add_row(Text(heading, style("head")))
+        for word, what in words.items():
+            table.add_row(Text(""), Text(word), Text(what, style("dim")))
     table.add_row()
     table.add_row(Text("SIGNS", style("head")))
     for sign in Sign:
@@ -62,9 +78,10 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
     """
     ALLOW_SELECT = False
 
-    def __init__(self, title: str, commands: Sequence[Command]) -> None:
+    def __init__(self, title: str, commands: Sequence[Command], columns: Sequence[Column] = ()) -> None:
         super().__init__()
-        self._table = help_table(title, commands)
+        self._table = help_table(title, commands, columns)
+        self._moves = MoveKeys()
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
@@ -74,12 +91,12 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         scroll = self.query_one(VerticalScroll)
         if event.key in ("escape", "question_mark", "f1", "q", "enter"):
             self.dismiss()
-        elif event.key == "j":
-            scroll.scroll_down(animate=False)
-        elif event.key == "k":
-            scroll.scroll_up(animate=False)
-        else:
+        elif (step := self._moves.read(event)) is None:
             return
+        elif step:
+            at = led(step, round(scroll.scroll_target_y), scroll.size.height, scroll.max_scroll_y + 1)
+            # At once: of several keys read together each counts.
+            scroll.scroll_to(y=max(0, min(at, scroll.max_scroll_y)), animate=False, immediate=True)
         event.stop()
 
 

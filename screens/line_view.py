@@ -160,9 +160,11 @@ class LineView(Widget, can_focus=True):
         if index >= self._count:
             return [(" ", "")] * width
         more: tuple[Piece, ...] = ()
-        hidden = self._count - self.top - self.size.height
-        if not self.has_cursor and hidden > 0 and index == self.top + self.size.height - 1:
-            more = ((f" ↓ {hidden} more ", "chip"), (" ", ""))
+        below = self._count - self.top - self.size.height
+        if not self.has_cursor and below > 0 and index == self.top + self.size.height - 1:
+            more = ((f" ↓ {below} more ", "chip"), (" ", ""))
+        elif not self.has_cursor and self.top > 0 and index == self.top:
+            more = ((f" ↑ {self.top} more ", "chip"), (" ", ""))
         cells = lay_out(highlighted(self._line_at(index), self.needle), more, width)
         if self.has_cursor and index == self.cursor:
             return [(char, "cursor") for char, _ in cells]

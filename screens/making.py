@@ -91,7 +91,7 @@ def _error(said: str, code: int) -> LastgoodError:
 
 
 def wants_code(feed: LedgerFeed, plan: Plan) -> str:
-    """The profile that acting would need an MFA code for, which only the command line can ask for; or an empty text."""
+    """The profile that acting may need an MFA code for, or an empty text."""
     context, env = feed.context, feed.child_env
     if not plan.calls or lent.VARIABLE in env:
         return ""

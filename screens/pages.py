@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from console.clock import DAY, HOUR
-from console.fleet.audit import TITLES, Row, rows
-from console.ledger.journal import TERMINAL
+from console.fleet.audit import TITLES, Row, rows, step_name
 from console.text import safe
 from screens.blocks import BLANK, Line, paragraph, wrap
 from screens.deeds import ENDINGS
 from screens.feed import SubjectFeed
-from screens.reader import TextScreen
+from screens.reader import TextScreen, spaced
 
+_CONSENT = step_name("intent")
+_ENDINGS = {step_name(step): ending for step, ending in ENDINGS.items()}
 AUDIT_MS = 7 * DAY
 HANDOVER_MS = 8 * HOUR
 
@@ -56,15 +57,16 @@ def audit_lines(found: Sequence[Row], width: int) -> list[Line]:
         return [((" no action in the last 7 days", "dim"),)]
     at, action, step = (max(cell_len(safe(row[n])) for row in (TITLES, *found)) for n in range(3))
     indent = at + action + step + 7
-    lines: list[Line] = [((f" {'AT':>{at}}  {'ACTION':<{action}}  {'STEP':<{step}}  WHAT", "head"),)]
+    titles = f" {'AT':>{at}}  {'ACTION':<{action}}  {'STEP':<{step}}  WHAT"
+    lines: list[Line] = [tuple((part, "head") for part, _ in spaced(titles))]
     for row in found:
-        ending = ENDINGS.get(row.step.replace(" ", "_")) if row.step.replace(" ", "_") in TERMINAL else None
+        ending = _ENDINGS.get(row.step)
         head: Line = (
             (f" {row.at:>{at}}", "dim"),
             ("  ", ""),
             (f"{row.action:<{action}}", "dim"),
             ("  ", ""),
-            (f"{row.step:<{step}}", ending.style if ending else "strong" if row.step == "intent" else ""),
+            (f"{row.step:<{step}}", ending.style if ending else "strong" if row.step == _CONSENT else ""),
             ("  ", ""),
         )
         if indent > width // 2:
@@ -72,7 +74,7 @@ def audit_lines(found: Sequence[Row], width: int) -> list[Line]:
             continue
         words = wrap(row.what, width - indent - 1)
         lines += [
-            (*(head if not n else ((" " * indent, ""),)), (part, "strong" if row.step == "intent" else ""))
+            (*(head if not n else ((" " * indent, ""),)), (part, "strong" if row.step == _CONSENT else ""))
             for n, part in enumerate(words)
         ]
     return lines

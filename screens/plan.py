@@ -23,11 +23,11 @@ from console.kinds.registry import verbs
 from screens.action import ActionScreen
 from screens.blocks import BLANK, Line
 from screens.commands import Command, Group
-from screens.consent import Typed
+from screens.consent import DIGITS, Typed
 from screens.fields import TextField, typing_keys
 from screens.making import command_line, wants_code
 from screens.pieces import Piece, Rule, TextLine
-from screens.plan_text import WIDE, error_lines, orphan_lines, plan_lines
+from screens.plan_text import WIDE, error_lines, orphan_lines, plan_lines, turn_lines
 from screens.planning import MadeScreen
 from screens.sheet import Sheet
 
@@ -48,7 +48,7 @@ class PlanScreen(MadeScreen):
     ) -> None:
         super().__init__(feed, verb, subjects, number, args)
         self._unfolded = self._consented = False
-        self._code = self._as_of = ""
+        self._as_of = ""
         # A note is its reason: its form has asked for it already.
         self._typed = Typed(why=verb.level is not Level.NOTE)
 
@@ -72,9 +72,7 @@ class PlanScreen(MadeScreen):
 
     def _against(self) -> str:
         """Why nobody may consent to this plan, or an empty text. A queued one is checked again when it goes on."""
-        if self.plan is None or self._code:
-            return f"{self._code} asks for an MFA code: by the command line, c copies it" if self._code else ""
-        if self._orphan is not None:
+        if self.plan is None or self._orphan is not None:
             return ""
         forbid = ", ".join(check.check for check in self.plan.refused)
         return forbid or ("it was made of what is no more" if self._changed else "")
@@ -102,6 +100,7 @@ class PlanScreen(MadeScreen):
         yield Rule()
         yield TextLine(id="notice", classes="absent")
         yield TextLine(id="why")
+        yield TextLine(id="code", classes="absent")
         yield TextLine(id="consent")
 
     # Made anew or no longer true: no letter goes anywhere until it is shown again.
@@ -111,8 +110,8 @@ class PlanScreen(MadeScreen):
         self._redraw()
 
     def shown(self, plan: Plan) -> None:
-        self._code = wants_code(self._of, plan)
-        self._typed.ask_name(plan.context if self.by_name and not self.blocked else "")
+        free = not self.blocked
+        self._typed.ask(plan.context if self.by_name and free else "", wants_code(self._of, plan) if free else "")
         self._redraw()
 
     def changed(self) -> None:
@@ -127,18 +126,19 @@ class PlanScreen(MadeScreen):
     # Drawing.
 
     def _redraw(self) -> None:
-        if self.is_mounted and self.is_attached:
+        if self.stands:
             self.query_one(Sheet).redraw()
             self._draw_notice()
             self._draw_consent()
             self.refresh_chrome()
 
     def _draw(self, width: int) -> list[Line]:
+        turns = turn_lines(self._verb.kind, self._subjects, self._number, width)
         if self._error is not None:
-            return error_lines(self._error, width)
+            return [*turns, *error_lines(self._error, width)]
         if self.plan is None:
-            return [BLANK, ((" ◐ ", "moving"), ("making the plan …", ""))]
-        head = orphan_lines(self._orphan, self._of.now(), width) if self._orphan else []
+            return [*turns, BLANK, ((" ◐ ", "moving"), ("making the plan …", ""))]
+        head = [*turns, *(orphan_lines(self._orphan, self._of.now(), width) if self._orphan else [])]
         height = self.query_one(Sheet).size.height - len(head)
         shown = plan_lines(self.plan, width, height, unfolded=self._unfolded, as_of=self._as_of, last=self._last_values)
         return [*head, *shown]
@@ -168,10 +168,10 @@ class PlanScreen(MadeScreen):
         return f"as of {clock_time(self.plan.created_at, now)}, {key} makes it again"
 
     def _draw_consent(self) -> None:
-        why, line = self.query_one("#why", TextLine), self.query_one("#consent", TextLine)
-        reasons = [] if self.blocked else self._typed.why_line(self.size.width)
-        why.set_class(not reasons, "absent")
-        why.set(reasons)
+        line = self.query_one("#consent", TextLine)
+        typed = {"why": self._typed.why_line(self.size.width), "code": self._typed.code_line()}
+        for id, pieces in typed.items():
+            self.query_one(f"#{id}", TextLine).set_class(self.blocked or not pieces, "absent").set(pieces)
         if self.plan is None:
             line.set(())
         elif self.blocked:
@@ -179,11 +179,13 @@ class PlanScreen(MadeScreen):
         elif self.by_name:
             line.set(*self._typed.name_line())
         else:
-            line.set([(" Press ", ""), ("y", "key"), (" to let it go on" if self._orphan else " to do it", "")])
+            whom = f" to {self.subject}" if len(self._subjects) > 1 else ""
+            what = " to let it go on" if self._orphan else f" to do it{whom}"
+            line.set([(" Press ", ""), ("y", "key"), (what, "")])
 
     def refresh_chrome(self) -> None:
         super().refresh_chrome()
-        if self.is_attached and self._typed.active is not None and not self.has_class("-prompt"):
+        if self.stands and self._typed.active is not None and not self.has_class("-prompt"):
             keys = [("tab", "reason, ticket"), ("↑↓", "scroll"), ("esc", "done here")]
             if self._typed.in_name:
                 fold = [("space", "fold" if self._unfolded else "all checks")] if self._folds else []
@@ -236,6 +238,9 @@ class PlanScreen(MadeScreen):
         elif event.key == "escape" or (event.key == "enter" and not name):
             self._typed.leave()
             self._typing_moved()
+        elif self._typed.in_code and event.is_printable:
+            self._typed.dial(event.character or "")
+            self._typing_moved()
         elif event.key in ("space", "enter"):
             self._unfold() if name else field.press(event)
             self._draw_consent()
@@ -246,7 +251,10 @@ class PlanScreen(MadeScreen):
 
     def on_paste(self, event: events.Paste) -> None:
         """A name pasted is not typed: it could come along with something else."""
-        if self._typed.active is not None and not self._typed.in_name:
+        if self._typed.in_code:
+            self._typed.dial(event.text)
+            self._typing_moved()
+        elif self._typed.active is not None and not self._typed.in_name:
             self._typed.active.paste(event.text)
             self._draw_consent()
         else:
@@ -283,6 +291,9 @@ class PlanScreen(MadeScreen):
         """Once: a second `y` that was on its way changes nothing."""
         if self._consented or self.blocked:
             return
+        if self._typed.code_short:
+            self.console.tell("The MFA code is not whole", advice=f"{DIGITS} digits, or none", severity="warning")
+            return
         self._consented = True
         self.console.hush(errors=True)
         # The app's worker: leaving this screen the next instant must not lose sight of what was started.
@@ -292,12 +303,12 @@ class PlanScreen(MadeScreen):
         plan, deeds = self.plan, self.console.deeds
         assert plan is not None
         reason = self._typed.text("reason") or str(self._args.get("reason") or "")
-        ticket, confirm = self._typed.text("ticket"), self._typed.agreed
+        ticket, confirm, code = self._typed.text("ticket"), self._typed.agreed, self._typed.code
         try:
             if self._orphan is not None:
-                following = await deeds.resume(self._of, plan, confirm=confirm)
+                following = await deeds.resume(self._of, plan, confirm=confirm, code=code)
             else:
-                following = await deeds.apply(self._of, plan, reason=reason, ticket=ticket, confirm=confirm)
+                following = await deeds.apply(self._of, plan, reason=reason, ticket=ticket, confirm=confirm, code=code)
         except LastgoodError as error:
             self._consented = False
             self.console.tell_error(error)

@@ -10,7 +10,8 @@ from console.actions.model import Check, Plan, Verdict
 from console.actions.orphans import Orphan
 from console.clock import Millis, clock_time
 from console.errors import LastgoodError
-from screens.blocks import BLANK, Line, beside, paragraph, wrap
+from console.text import shorten
+from screens.blocks import BLANK, Line, beside, flow, paragraph, wrap
 from screens.sheet import labelled
 
 SIGNS = {
@@ -24,6 +25,8 @@ WIDE = 132
 _MEASURE = 108
 """Longer lines of prose are hard to read."""
 _NAME = 16
+_TURNS = 3
+"""Lines that names of marked rows may take."""
 _STATE = ("status", "config", "pending_config", "held")
 """What of a subject a plan is made from, by its JSON names: phases of one deployment are no other plan."""
 
@@ -98,7 +101,7 @@ def checks(preflight: Sequence[Check], width: int, *, unfolded: bool) -> list[Li
 def _rest(plan: Plan, width: int, last: LastValues, *, unfolded: bool) -> list[Line]:
     lines: list[Line] = []
     after, same = plan.after, ""
-    if isinstance(asked := after.get("parameters"), Mapping) and "parameters" not in plan.before:
+    if isinstance(asked := after.get("parameters"), Mapping):
         other, same = _against_last(asked, plan.args.get("param") or {}, last)
         after = {**after, "parameters": {}}
         for what, old, new in other:
@@ -162,6 +165,17 @@ def _plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(one) for one in value) or "none"
     return str(value)
+
+
+def turn_lines(kind: str, subjects: Sequence[str], number: int, width: int) -> list[Line]:
+    """Which of several subjects it is about: each has a plan of its own, one after the other. None for a single one."""
+    if len(subjects) < 2:
+        return []
+    inks = ["dim"] * number + ["key"] + [""] * (len(subjects) - number - 1)
+    names: list[Line] = [((shorten(name, 40), ink),) for name, ink in zip(subjects, inks, strict=True)]
+    lines = flow([((f"{len(subjects)} {kind}s:", "head"),), *names], min(width, _MEASURE), gap="  ")
+    at = next((n for n, line in enumerate(lines) if any(ink == "key" for _, ink in line)), 0)
+    return [*lines[:1], *lines[max(1, at) : max(1, at) + _TURNS - 1], BLANK]  # its own name is always among them
 
 
 def error_lines(error: LastgoodError, width: int) -> list[Line]:

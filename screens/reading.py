@@ -46,12 +46,12 @@ class ReadingScreen(ConsoleScreen):
             while self._wanted:
                 self._wanted = False
                 content = await asyncio.to_thread(self.read, subject_feed(self))
-                if not self.is_attached:  # closed meanwhile
+                if not self.stands:  # closed meanwhile
                     return
                 self.show(content)
                 self.refresh_chrome()
                 beside = await asyncio.to_thread(self.read_beside, subject_feed(self))
-                if beside is not None and self.is_attached:
+                if beside is not None and self.stands:
                     self.show_beside(beside)
                     self.refresh_chrome()
         except LastgoodError as error:

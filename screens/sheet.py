@@ -1,4 +1,4 @@
-"""A page that knows how to draw itself for any width, and says how much of it lies beyond the edges."""
+"""A page that knows how to draw itself for any width."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable
 from rich.cells import cell_len
 from textual import events
 
-from screens.blocks import Line, highlighted, paragraph, plain
+from screens.blocks import Line, paragraph, plain
 from screens.line_view import LineView
-from screens.pieces import Piece, lay_out
 
 
 def labelled(
@@ -45,13 +44,3 @@ class Sheet(LineView):
     def press_typing(self, event: events.Key) -> bool:
         """Scroll while a field is typed in: only by keys that type and edit nothing."""
         return event.key in ("up", "down", "pageup", "pagedown") and self.press(event)
-
-    def _cells(self, index: int, width: int) -> list[tuple[str, str]]:
-        """As the line view's, with the number of lines beyond the edge on the first and the last one."""
-        below = self.count - self.top - self.size.height
-        more: list[Piece] = []
-        if below > 0 and index == self.top + self.size.height - 1:
-            more = [(f" ↓ {below} more ", "chip"), (" ", "")]
-        elif self.top > 0 and index == self.top:
-            more = [(f" ↑ {self.top} more ", "chip"), (" ", "")]
-        return lay_out(highlighted(self.line(index), self.needle), more, width)

@@ -49,8 +49,14 @@ COLUMNS = (
         lambda way, now: Cell(way.config, "strong" if way.grade > Grade.ALIKE else ""),
         flex=True,
     ),
-    Column("grade", "GRADE", 20, lambda way, now: Cell(way.grade.words, _SIGNS[way.grade][1], -way.grade)),
-    Column("served", "FOR", 8, _served, right=True),
+    Column(
+        "grade",
+        "WHAT IS KNOWN",
+        20,
+        lambda way, now: Cell(way.grade.words, _SIGNS[way.grade][1], -way.grade),
+        help="served: seen in service; set: a call was accepted, nobody watched; bad: it failed or was left again",
+    ),
+    Column("served", "FOR", 8, _served, right=True, help="how long it served the last time"),
     Column("since", "FROM", 13, lambda way, now: _when(way.since, now), priority=1, right=True),
     Column("until", "UNTIL", 13, lambda way, now: _when(way.until, now), priority=3, right=True),
     Column("by", "BY", 10, lambda way, now: Cell(way.by or "–", "" if way.by else "dim"), priority=2, flex=True),
@@ -90,6 +96,9 @@ class WaysScreen(ReadingScreen):
         yield LiveTable(COLUMNS, empty="reading …")
         yield Rule()
         yield Sheet(self._why)
+
+    def told_columns(self) -> Sequence[Column]:
+        return COLUMNS
 
     # Data.
 

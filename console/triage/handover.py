@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from console.actions.progress import progress
 from console.clock import Millis, clock_time
+from console.fleet.audit import step_name, step_words
 from console.kinds.deployment.record import Outcome
 from console.kinds.endpoint.view import views as endpoint_views
 from console.kinds.execution.view import views as execution_views
 from console.kinds.hold.record import Hold
 from console.kinds.reading import decode
-from console.ledger.journal import TERMINAL
+from console.ledger.journal import TERMINAL, Entry
+from console.ledger.locks import action_lock
 from console.ledger.snapshot import Snapshot
 from console.text import safe
 from console.triage.needs import needs
@@ -36,30 +39,35 @@ def sections(snapshot: Snapshot, since: Millis) -> list[dict[str, Any]]:
 
 
 def _actions(snapshot: Snapshot, since: Millis) -> list[str]:
-    """One sentence an action: what, who, why, how it ended."""
-    entries = snapshot.ledger.journal.entries(snapshot.scope, since=since)
-    told: dict[str, str] = {}
-    ends: dict[str, str] = {}
-    for entry in entries:
-        body = entry.body
-        if plan := body.get("plan"):
-            why = ", ".join(filter(None, (body.get("reason"), body.get("ticket"))))
-            by = str(body.get("by", "")).rsplit("/", 1)[-1]
-            told[entry.action_id] = (
-                f"{clock_time(entry.at, snapshot.moment)} {plan['title']} by {by}{f' ({why})' if why else ''}"
-            )
-        if entry.step in TERMINAL:
-            ends[entry.action_id] = f"{entry.step.replace('_', ' ')} {clock_time(entry.at, snapshot.moment)}"
-            if words := body.get("words"):
-                ends[entry.action_id] += f", {words}"
-        if "reversal" in body:
-            ends[entry.action_id] = "; ".join(filter(None, (ends.get(entry.action_id), str(body["words"]))))
-            if entry.action_id not in told:  # done on an earlier shift, undone on this one
-                (intent, *_) = snapshot.ledger.journal.entries(snapshot.scope, action_id=entry.action_id)
-                told[entry.action_id] = (
-                    f"{clock_time(intent.at, snapshot.moment)} {intent.body.get('plan', {}).get('title', '')}"
-                )
-    return [f"{words}: {ends.get(action, 'not finished')}" for action, words in told.items()]
+    """One sentence an action: what, who, why, how it ended. What was begun on an earlier shift is told where it is
+    still under way, or where it ended or was undone on this one."""
+    journal, scope = snapshot.ledger.journal, snapshot.scope
+    lately = journal.entries(scope, since=since)
+    telling = [e.action_id for e in lately if "plan" in e.body or e.step in TERMINAL or "reversal" in e.body]
+    told: list[tuple[Millis, str]] = []
+    for action in dict.fromkeys([*journal.unfinished(scope), *telling]):
+        entries = journal.entries(scope, action_id=action)
+        if intent := next((e for e in entries if "plan" in e.body), None):
+            what = f"{clock_time(intent.at, snapshot.moment)} {step_words(intent.step, intent.body)}"
+            told.append((intent.at, f"{what}: {_end(snapshot, action, entries, intent.body['plan'])}"))
+    return [words for _, words in sorted(told)]
+
+
+def _end(snapshot: Snapshot, action: str, entries: Sequence[Entry], plan: Mapping[str, Any]) -> str:
+    """How an action ended, and what became of it; how far it is where it has not."""
+    undone = "; ".join(str(e.body["words"]) for e in entries if "reversal" in e.body)
+    if end := next((e for e in entries if e.step in TERMINAL), None):
+        words = f", {end.body['words']}" if end.body.get("words") else ""
+        done = f"{step_name(end.step)} {clock_time(end.at, snapshot.moment)}{words}"
+        return "; ".join(filter(None, (done, undone)))
+    come = progress((e.step, e.body) for e in entries)
+    if come.sent:
+        far = f"under way{f', {come.words}' if come.words else ''}"
+    else:
+        behind = str(plan.get("settle") or "").removeprefix("InService on ")
+        far = f"queued behind {behind}" if behind and behind != "InService" else "queued, nothing sent"
+    dead = snapshot.ledger.locks.is_free(action_lock(action))
+    return f"{far}; its process died: lastgood resume {action}" if dead else far
 
 
 def _deployments(snapshot: Snapshot, since: Millis) -> list[str]:

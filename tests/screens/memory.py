@@ -174,4 +174,6 @@ def places() -> Places:
 if __name__ == "__main__":  # python -m tests.screens.memory: look at it
     from screens.app import LastgoodApp
 
-    LastgoodApp(fleet(), places=places()).run()
+    app = LastgoodApp(fleet(), places=places())
+    app.run()
+    raise SystemExit(app.return_code or 0)

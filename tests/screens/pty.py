@@ -38,6 +38,7 @@ class Pty:
             env=plain | {"TERM": "xterm-256color"} | dict(env or {}),
         )  # fmt: skip
         os.close(slave)
+        self._gone = False
         self._chunks: list[tuple[float, bytes]] = []
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -52,11 +53,17 @@ class Pty:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)  # of its own session: nobody else is in it
             self.process.wait()
-        self._reader.join(timeout=5)
-        os.close(self._master)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """The terminal is gone. The program gets no SIGHUP: the terminal is not its session's controlling one."""
+        if not self._gone:
+            self._gone = True
+            self._reader.join(timeout=5)
+            os.close(self._master)
 
     def _read(self) -> None:
-        while True:
+        while not self._gone:
             ready, _, _ = select.select([self._master], [], [], 0.2)
             if not ready:
                 if self.process.poll() is not None:

@@ -199,8 +199,12 @@ def test_a_refused_plan_says_why_and_what_to_do(lab: Stage) -> None:
         verb = next(verb for verb in app.feed.kinds[0].verbs if verb.id == "rollback")
         assert app.places.plan is not None
         app.push_screen(app.places.plan(app.feed, verb, ("route-cost",)))
-        await until(pilot, lambda: "No plan: context museum is read-only" in sheet(app), 20)
+        await planned(pilot)
+        assert "✖ read-only  context museum is read-only" in sheet(app)
         assert "choose another with --ctx" in " ".join(sheet(app).split())
+        assert "It cannot be done now: read-only" in line(app, "consent")
+        await pilot.press("y")
+        assert app.screen.is_current and not app.running
 
     run(app, "route-cost", steps)
 
@@ -239,11 +243,14 @@ def test_marked_rows_are_planned_one_after_another(lab: Stage) -> None:
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, FormScreen) and "▸ reason" in sheet(app))
         assert "1 of 3" in line(app, "crumbs")
+        assert sheet(app).startswith(" 3 endpoints:  demand-cast  doc-extract  review-toxic")
         await pilot.press("enter")
         assert "✖ say why" in sheet(app)
         await typed(pilot, "drill: y")
         await pilot.press("enter")
         await planned(pilot)
+        assert sheet(app).startswith(" 3 endpoints:  demand-cast  doc-extract  review-toxic")
+        assert "Press y to do it to demand-cast" in line(app, "consent")
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, FormScreen) and "drill: y" in sheet(app), 20)
         assert "2 of 3" in line(app, "crumbs")

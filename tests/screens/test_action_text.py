@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from console.cli.plans import step_line
+from console.fleet.audit import rows
 from console.ledger.journal import TERMINAL, Entry
 from screens.action import started, step_lines, verdict_lines
 from screens.blocks import Line, plain
@@ -28,14 +30,14 @@ def drawn(lines: list[Line], width: int) -> str:
 
 
 def following(*entries: Entry, lost: str = "", **options: Any) -> Any:
-    end = "lost" if lost else entries[-1].step
+    end = ("lost" if entries else "unbegun") if lost else entries[-1].step
     words = lost or entries[-1].body.get("words", "")
     return SimpleNamespace(entries=list(entries), last=entries[-1] if entries else None, end=end, words=words,
                            plan=plan(**options), lost=lost)  # fmt: skip
 
 
 def test_every_end_has_words() -> None:
-    assert set(ENDINGS) == TERMINAL | {"lost"}
+    assert set(ENDINGS) == TERMINAL | {"lost", "unbegun"}
 
 
 def test_a_step_has_its_time_who_and_why() -> None:
@@ -79,3 +81,15 @@ def test_a_failure_keeps_the_providers_words_and_the_advice() -> None:
     assert "✖ Failed" in shown and "no capacity" in shown and "plan again" in shown and "UNDO" not in shown
     gone = text(verdict_lines(following(entry("intent"), lost="another action on x is running"), None, NOW, 80))
     assert "✖ Its process ended before it did" in gone and "another action" in gone and ":resume" in gone
+    never = text(verdict_lines(following(lost="the MFA code is wrong"), None, NOW, 80))
+    assert "✖ Did not begin: nothing was done" in never and "MFA code" in never and ":resume" not in never
+
+
+def test_screens_and_commands_call_a_step_by_the_same_name() -> None:
+    for step in ("intent", "ready", "call", "again", "answer", "unclear", "queued", "verifying", *TERMINAL):
+        told = entry(step, words="so it went", operation="sagemaker:UpdateEndpoint")
+        [row] = rows([told], NOW)
+        assert row.step == step_line(step, told.body).split("  ")[0]
+        assert f" {row.step} " in text(step_lines(told, NOW, 120, current=False)) + " "
+        if ending := ENDINGS.get(step):
+            assert ending.words.startswith(row.step)

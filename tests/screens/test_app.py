@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual import events
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from textual.widgets._toast import Toast
 
@@ -18,6 +20,7 @@ from screens.live_table import LiveTable
 from screens.moves import MOVES
 from screens.pieces import TextLine
 from screens.places import Places
+from screens.prompt import MOST
 from tests.screens.driving import drive, until
 from tests.screens.memory import NOW, MemoryFeed, NameScreen, Service, fleet, places
 
@@ -226,6 +229,17 @@ def test_help_and_palette_come_from_the_same_records() -> None:
         assert {"roll back (R)", "open (⏎)", "jobs"} <= titles
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
+        shown = "\n".join("".join(s.text for s in strip) for strip in app.screen._compositor.render_strips())
+        assert "ctrl-p  palette" in " ".join(shown.split()).replace("ctrl-p palette", "ctrl-p  palette")
+        assert "tab completes" in " ".join(shown.split())
+        scroll = app.screen.query_one(VerticalScroll)
+        await pilot.resize_terminal(60, 12)
+        for keys, at in (("jjj", 3), ("G", None), ("k", None), ("gg", 0)):
+            for key in keys:  # read together
+                app.post_message(events.Key(key, key))
+            await pilot.pause()
+            wanted = scroll.max_scroll_y - (keys == "k") if at is None else at
+            assert scroll.scroll_target_y == wanted > (20 if at is None else -1)
         await pilot.press("escape", "ctrl+p")
         await pilot.pause()
         assert "CommandPalette" in type(app.screen).__name__
@@ -272,7 +286,7 @@ def test_leaving_asks_while_an_action_is_under_way() -> None:
     shell(steps)
 
 
-@pytest.mark.parametrize("keys", [["q"], ["ctrl+c"], [*":q", "u", "i", "t", "enter"]])
+@pytest.mark.parametrize("keys", [["q"], ["ctrl+c"], [*":q", "u", "i", "t", "enter"], [*":q", "enter"]])
 def test_leaving(keys: list[str]) -> None:
     async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
         await pilot.press(*("colon" if key == ":" else key for key in keys))
@@ -467,3 +481,29 @@ def test_a_list_left_while_it_is_being_read_is_let_go() -> None:
         assert trail(app) == ("jobs",)
 
     drive(app, steps)
+
+
+@pytest.mark.parametrize("pasted", ["\x00\x1b[2J\x1b]52;c;eA==\x07risk", "risk\nquit\n:quit", "\nrisk", "\r\n"])
+def test_a_hostile_paste_is_text_and_only_its_first_line(pasted: str) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("slash")
+        app.post_message(events.Paste(pasted))
+        await pilot.pause()
+        screen = app.screen
+        assert isinstance(screen, ListScreen) and screen.has_class("-prompt") and not app._exit
+        assert screen.prompt.edit.value.isprintable()
+        assert screen.prompt.edit.value in ("/[2J]52;c;eA==risk", "/risk", "/")
+        await pilot.press("escape")
+
+    shell(steps)
+
+
+def test_a_whole_log_pasted_is_cut() -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("slash")
+        for _ in range(3):
+            app.post_message(events.Paste("x" * 900_000))
+        await pilot.pause()
+        assert isinstance(app.screen, ListScreen) and len(app.screen.prompt.edit.value) == MOST
+
+    shell(steps)

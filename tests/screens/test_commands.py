@@ -22,6 +22,8 @@ NAMES = {"service": ["delay-risk", "eta", "model/7"], "job": ["train"]}
         (":ctx staging", Order("ctx", "ctx", "staging")),
         (":sort requests desc", Order("sort", "sort", "requests desc")),
         (":quit", Order("command", "quit")),
+        (":q", Order("command", "quit")),
+        (":q!", Order("command", "quit")),
         (":train", Order("name", "job", "train")),
         (":model/7", Order("name", "service", "model/7")),
         (":service model/7 /x", Order("kind", "service", "model/7", "x")),

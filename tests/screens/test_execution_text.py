@@ -135,6 +135,19 @@ def test_a_gate_did_its_job() -> None:
     assert "→" not in text.split("CHANGED")[0].replace("─►", "")
 
 
+def test_a_gate_says_what_it_wanted_of_this_run_and_where_the_number_is() -> None:
+    wants = {"wants": "auc ≥ {Parameters.MinAuc}", "report": "s3://b/{Execution.PipelineExecutionId}/e.json"}
+    nodes = tuple(msgspec.structs.replace(n, **wants) if n.name == "CheckAuc" else n for n in NODES)
+    gate = step("TooLow", "Failed", type="Fail", detail={"ErrorMessage": "not good enough"})
+    failed = run("Failed", step("CheckAuc", detail={"Outcome": "False"}), gate, parameters={"MinAuc": "0.85"})
+    view = run_view(failed, nodes)
+    text = shown(view)
+    assert "CheckAuc wants auc ≥ MinAuc 0.85" in text and f"the report has it: s3://b/{failed.id}/e.json" in text
+    condition = next(state for state in states(view, NOW) if state.name == "CheckAuc")
+    assert dict(step_lines(condition, NOW, view))["report"] == f"s3://b/{failed.id}/e.json"
+    assert "wants" not in shown(run_view(failed))
+
+
 @pytest.mark.parametrize(
     "status", ["Executing", "Stopping", "Stopped", "Succeeded", "CompletedWithFailures", "Dreaming", ""]
 )

@@ -48,7 +48,7 @@ def test_it_is_drawn_in_exactly_its_room(text: str, active: bool) -> None:
 
 def test_tab_goes_round_from_the_name_to_plain_keys() -> None:
     typed = Typed(why=True)
-    typed.ask_name("prod")
+    typed.ask("prod", "")
     assert typed.in_name
     order = []
     for _ in range(4):
@@ -62,12 +62,30 @@ def test_tab_goes_round_from_the_name_to_plain_keys() -> None:
 def test_only_the_whole_name_agrees() -> None:
     typed = Typed(why=True)
     assert typed.agreed == ""
-    typed.ask_name("prod")
+    typed.ask("prod", "")
     assert typed.active is not None
     for key, agreed in (("p", ""), ("r", ""), ("o", ""), ("d", "prod"), ("u", "")):
         press(typed.active, key)
         assert typed.agreed == agreed
     typed.close()
     assert typed.agreed == ""
-    typed.ask_name("")
+    typed.ask("", "")
     assert typed.agreed == "" and typed.active is None
+
+
+@pytest.mark.parametrize("name", ["", "prod"])
+def test_a_code_is_digits_comes_first_and_leads_on_when_it_is_whole(name: str) -> None:
+    typed = Typed(why=True)
+    typed.ask(name, "act")
+    assert typed.in_code and not typed.code_short, "none at all will do: an earlier session may hold"
+    for char in "12y 3":
+        typed.dial(char)
+    assert typed.code == "123" and typed.code_short and typed.in_code
+    typed.dial("45 678\n")
+    assert typed.code == "123456" and not typed.code_short
+    assert typed.in_name is bool(name) and not typed.in_code
+    assert "MFA code of act" in "".join(text for text, _ in typed.code_line())
+    typed.dial("9")
+    assert typed.code == "123456"
+    typed.close()
+    assert typed.code == "" and typed.code_line() == []

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from console.actions.model import Call, Check, Level, Plan, Verdict
 from screens.blocks import Line, plain
 from screens.pieces import lay_out
-from screens.plan_text import LastValues, changes, checks, difference, plan_lines
+from screens.plan_text import LastValues, changes, checks, difference, plan_lines, turn_lines
 
 CALL = {"EndpointName": "delay-risk", "RetainAllVariantProperties": True}
 NASTY = "evil\x1b]0;gone\x07[red]na\u202eme[/red]\nnext"
@@ -99,3 +99,15 @@ def test_changes_say_what_is_other_and_nothing_else() -> None:
     assert list(changes({}, {"parameters": {"a": "1", "b": ""}})) == [("a", "", "1"), ("b", "", "none")]
     assert difference(before, before) == ""
     assert difference(before, before | {"held": "drill"}) == "changed: held none → drill"
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_of_several_each_plan_says_which_it_is_about(width: int) -> None:
+    assert turn_lines("endpoint", ["only"], 0, width) == []
+    some = text(turn_lines("endpoint", ["ads", "eta", NASTY], 1, width))
+    assert "3 endpoints:" in some and "ads" in some and "eta" in some
+    names = [f"service-number-{n}" for n in range(60)]
+    for number in (0, 17, 59):
+        lines = turn_lines("pipeline", names, number, width)
+        assert len(lines) <= 4 and "60 pipelines:" in text(lines[:1])
+        assert any((names[number], "key") in line for line in lines)

@@ -5,7 +5,7 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screens.prompt import Edit
+from screens.prompt import MOST, Edit
 
 KEYS = ("backspace", "delete", "ctrl+w", "ctrl+u", "left", "right", "home", "end")
 
@@ -32,3 +32,10 @@ def test_the_cursor_stays_in_the_line_and_nothing_unprintable_in_it(start: str, 
         line = (line.press(step) or line) if step in KEYS else line.insert(step)
         assert 0 <= line.at <= len(line.value)
         assert line.value.isprintable()
+
+
+def test_what_is_pasted_is_cut_and_made_harmless() -> None:
+    line = Edit("/", 1).insert("x" * (MOST + 500)).insert("y")
+    assert len(line.value) == MOST and line.at == MOST and "y" not in line.value
+    hostile = "ab\x1b[2J\x1b]0;gone\x07\x00\u202e\ud800c"
+    assert Edit("/", 1).insert(hostile) == Edit("/ab[2J]0;gonec", 14)

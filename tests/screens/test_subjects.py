@@ -308,6 +308,11 @@ def test_the_journal_and_the_handover_are_pages(lab: Fleet) -> None:
         await pilot.press("colon", *"audit", "enter")
         await comes(pilot, AuditScreen, "Roll back ads-embed → v3 by ana (5xx)")
         assert "done" in text(app) and "InService on v3" in text(app) and crumbs(app).strip().startswith("audit")
+        # Only the journal grows: that is news too.
+        lab.ledger.journal.append(lab.scope, "c3d4", "intent", {"plan": {"title": "Stop x"}, "by": "x/ana"}, at + 2000)
+        await comes(pilot, AuditScreen, "Stop x by ana")
+        title, first, *_ = text(app).split("\n")
+        assert title.index("WHAT") == first.index("Roll back") and title.index("STEP") == first.index("consent")
         await pilot.press("colon", *"handover", "enter")
         await comes(pilot, HandoverScreen, "Roll back ads-embed → v3 by ana (5xx): done")
         assert "Handover of prod-eu" in text(app) and "Failed runs" in text(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from console.process import own
 from tests.screens.pty import Pty
+from tests.screens.stage import stage
 from tests.screens.terminal import Terminal
 
 COLOURS = re.compile(rb"\x1b\[[0-9;]*(?:3[0-7]|4[0-7]|9[0-7]|38|48)(?:;[0-9;]*)?m")
@@ -109,3 +112,35 @@ def test_quitting_leaves_the_terminal_as_it_was() -> None:
         out = console.output()
         assert out.count(b"\x1b[?1049h") == out.count(b"\x1b[?1049l") == 1
         assert out.rindex(b"\x1b[?25h") > out.rindex(b"\x1b[?25l")
+
+
+@pytest.mark.parametrize("keys", ["", "?", ":"])
+def test_a_console_whose_terminal_is_gone_ends(keys: str) -> None:
+    with Pty(CONSOLE) as console:
+        console.wait_for("delay-risk")
+        console.send(keys)
+        console.settle(0.3)
+        console.hang_up()
+        assert console.process.wait(timeout=3) == 1
+
+
+def test_a_console_whose_terminal_is_gone_takes_its_collector_along(tmp_path: Path) -> None:
+    with stage(tmp_path, fleet=12) as lab, Pty(own(), env=lab.env) as console:
+        console.wait_for("delay-risk", timeout=30)
+        end = time.monotonic() + 20
+        while len(running(lab.env["LASTGOOD_STATE_DIR"])) < 2:  # itself and its collector
+            assert time.monotonic() < end, "no collector was started"
+            time.sleep(0.1)
+        console.hang_up()
+        assert console.process.wait(timeout=3) == 1
+        assert not running(lab.env["LASTGOOD_STATE_DIR"])
+
+
+def running(state_dir: str) -> list[int]:
+    """Processes that work on this state folder."""
+    wanted, found = f"LASTGOOD_STATE_DIR={state_dir}".encode(), []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if wanted in environ.read_bytes().split(b"\0"):
+                found.append(int(environ.parent.name))
+    return found
