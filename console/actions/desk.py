@@ -63,12 +63,20 @@ class ActionDesk:
     def confirm(self) -> None:
         if not self.verb.writes:
             return
-        acting = who(self._cloud, write=True) if self._context.act_profile else self._identity
+        # Who reads was asked just now; after hours in a queue the same profile may lead to somebody else.
+        known = self._acting is None and not self._context.act_profile
+        acting = self._identity if known else who(self._cloud, write=True)
         if not acting.confirmed:
             raise Refused("STS has not confirmed who would act", advice="lastgood doctor says what keeps it")
         if (acting.partition, acting.account) != (self._identity.partition, self._identity.account):
-            there = f"profile {self._context.act_profile} acts in account {acting.account}"
-            raise Refused(f"{there}, not in {self._identity.account}", advice="mend act_profile in config.toml")
+            profile, account = self._context.act_profile, acting.account
+            there = (
+                f"profile {profile} acts in account {account}"
+                if profile
+                else f"the credentials are of account {account} now"
+            )
+            advice = "mend act_profile in config.toml" if profile else "sign in to the right one, then plan again"
+            raise Refused(f"{there}, not {'in ' if profile else 'of '}{self._identity.account}", advice=advice)
         self._acting = acting
 
     @property

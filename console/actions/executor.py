@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from console.actions.book import Book
+from console.actions.locked import Locked
 from console.actions.model import Call, Plan, Sighting, Stage
 from console.actions.progress import Progress
 from console.actions.verb import Deed, Desk
@@ -34,7 +35,7 @@ from console.errors import (
     TimedOut,
     Unreachable,
 )
-from console.ledger.locks import Held, Locks, action_lock, subject_lock
+from console.ledger.locks import Locks
 
 TRIES = 6
 """How often a write that was surely not executed is tried again."""
@@ -130,8 +131,8 @@ class Executor:
             self.book.write("note", {"words": f"taken over by pid {os.getpid()}", "by": self.desk.identity})
             return self._to_end(plan, lambda: self._finish(plan, done) if done.sent else self._go(plan))
 
-    def _locked(self, plan: Plan) -> _Locked:
-        return _Locked(self.locks, plan)
+    def _locked(self, plan: Plan) -> Locked:
+        return Locked(self.locks, plan)
 
     def _to_end(self, plan: Plan, do: Callable[[], Sighting]) -> Sighting:
         """Journals how it ended. What ended without being observed is left open: the next console closes it."""
@@ -173,6 +174,11 @@ class Executor:
         seen = self.deed.ready(self.desk, plan)
         if seen.stage is Stage.WAIT:
             self._in_time(plan, self.desk.now() + MINUTE)
+        elif seen.stage is Stage.GO:
+            before = self.desk.identity
+            self.desk.confirm()
+            if self.desk.identity != before:
+                self.book.write("note", {"words": f"acts as {self.desk.identity} by now", "by": self.desk.identity})
         return seen
 
     def _in_time(self, plan: Plan, starts_at: int) -> None:
@@ -306,30 +312,6 @@ class Executor:
             words = f"{error.message} while it waited: nothing was sent"
             raise Refused(words, advice=f"{error.advice}; then plan again")
         raise TimedOut(f"{error.message}, its end was not observed", advice=f"{error.advice}; then lastgood resume")
-
-
-class _Locked:
-    """The subject's lock (nobody else acts on it) and the action's own (it lives), while a `with` lasts."""
-
-    def __init__(self, locks: Locks, plan: Plan) -> None:
-        self._locks, self._plan = locks, plan
-        self._held: list[Held] = []
-
-    def __enter__(self) -> None:
-        plan = self._plan
-        for name in (subject_lock(plan.scope, plan.kind, plan.subject), action_lock(plan.id)):
-            held = self._locks.acquire(name, plan.title)
-            if held is None:
-                holder = self._locks.holder(name)
-                who = f": {holder.purpose} (pid {holder.pid})" if holder else ""
-                self.__exit__()
-                words = f"another action on {plan.subject} is running{who}; this one is {plan.title}"
-                raise Refused(words, advice="wait for it, then plan again")
-            self._held.append(held)
-
-    def __exit__(self, *_: object) -> None:
-        for held in reversed(self._held):
-            held.release()
 
 
 def _passes(error: SourceError) -> bool:

@@ -32,6 +32,11 @@ class Order(msgspec.Struct, kw_only=True):
     reason: str = ""
     ticket: str = ""
     confirm: str = ""
+    code: str = ""
+    """An MFA code for the acting profile, typed in the console. Used once, at once; kept nowhere."""
+
+    def __repr__(self) -> str:
+        return f"Order({self.plan.id if self.plan else ''})"  # a traceback must not tell the code
 
 
 def launch_apply(
@@ -42,6 +47,7 @@ def launch_apply(
     reason: str,
     ticket: str,
     confirm: str,
+    code: str = "",
     plan: Plan | None = None,
     unrecorded: bool = False,
     flags: Sequence[str] = (),
@@ -50,18 +56,24 @@ def launch_apply(
 
     Give `plan` where the ledger may not have it. Unrecorded, the journal goes to our own stderr.
     """
-    order = msgspec.json.encode(Order(plan=plan, reason=reason, ticket=ticket, confirm=confirm))
+    order = msgspec.json.encode(Order(plan=plan, reason=reason, ticket=ticket, confirm=confirm, code=code))
     options = ["--unrecorded"] if unrecorded else []
     argv = [*flags, "apply", *options, "--order", "--", plan_id]
     return _launch(state_dir, env, plan_id, argv, order, aloud=unrecorded)
 
 
 def launch_resume(
-    state_dir: Path, env: Mapping[str, str], plan_id: str, *, confirm: str = "", flags: Sequence[str] = ()
+    state_dir: Path,
+    env: Mapping[str, str],
+    plan_id: str,
+    *,
+    confirm: str = "",
+    code: str = "",
+    flags: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
     """`lastgood apply --resume`: of a queued action only after consent (`confirm` is the context's name where it is
     guarded), of a sent one at any time (it is observed)."""
-    order = msgspec.json.encode(Order(confirm=confirm))
+    order = msgspec.json.encode(Order(confirm=confirm, code=code))
     return _launch(state_dir, env, plan_id, [*flags, "apply", "--resume", "--order", "--", plan_id], order)
 
 

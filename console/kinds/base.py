@@ -70,6 +70,8 @@ class Column(msgspec.Struct, frozen=True):
     priority: int = 0
     right: bool = False
     flex: bool = False
+    help: str = ""
+    """What it says, for the help, where the title has no room for it."""
 
 
 class Eyes(Protocol):

@@ -39,6 +39,8 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._inode: _Inode = (0, 0)
+        self._lost = False
+        """The file is gone and no other one could be opened: tried again whenever there is work."""
         self._news = 0
         self._open()
 
@@ -79,6 +81,7 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
+            self._lost = False
             if self._connection is None:
                 return
             connection, self._connection = self._connection, None
@@ -114,17 +117,18 @@ class Database:
 
     def _follow(self) -> bool:
         """Open again if the file at the path is another one by now (salvaged by another process, or removed)."""
-        if self._connection is None:
+        if self._connection is None and not self._lost:
             return False
         try:
             stat = self.path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             if self.read_only:
                 return False
         except OSError:
-            return False
+            if not self._lost:
+                return False
         else:
-            if (stat.st_dev, stat.st_ino) == self._inode:
+            if (stat.st_dev, stat.st_ino) == self._inode and not self._lost:
                 return False
         self.close()
         self._news += 1 << 32
@@ -137,6 +141,7 @@ class Database:
             return False
         damaged = self._inode
         self.close()
+        self._lost = True
         self._heal(str(error), damaged)
         self._open()
         return True
@@ -153,6 +158,7 @@ class Database:
             ) from error
 
     def _open(self) -> None:
+        self._lost = True
         refuse_network(self.path.parent)
         try:
             self._prepare()
@@ -166,6 +172,7 @@ class Database:
                 f"the ledger cannot be opened ({error.strerror or error}): {self.path}",
                 advice="check the folder's owner and free space, or set LASTGOOD_STATE_DIR to another one",
             ) from error
+        self._lost = False
 
     def _prepare(self) -> None:
         """See that there is a file, and that it is ours, without changing what is not."""

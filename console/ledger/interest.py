@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
 from collections.abc import Iterable, Mapping
@@ -50,7 +51,8 @@ class Interests:
             raise LedgerError(f"cannot write {path}: {error.strerror}", advice="the disk may be full") from error
 
     def withdraw(self, scope: str) -> None:
-        self._path(scope).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._path(scope).unlink()
 
     def read(self, scope: str, now: Millis) -> Interest:
         """What all processes want of this scope; files older than 30 s are removed."""

@@ -90,6 +90,10 @@ class Journal:
             rows.reverse()
         return [Entry._make((*row[:5], _body(row[5]), *row[6:])) for row in rows]
 
+    def last_seq(self) -> int:
+        """The newest row's seq, of all scopes; 0 while there is none."""
+        return int(self._database.read(lambda c: c.execute("SELECT COALESCE(MAX(seq), 0) FROM journal").fetchone())[0])
+
     def unfinished(self, scope: str) -> list[str]:
         """Actions begun but not ended, oldest first. One counts as crashed only if its executor's lock is free."""
         aside = ",".join("?" * len(ASIDE))

@@ -44,11 +44,16 @@ class Held:
         """Say that the holder is at work, by the file's time: needs no room on the disk and wakes no reader."""
         os.utime(self._descriptor)
 
+    @property
+    def lost(self) -> bool:
+        """Whether its file was taken away, with the folder as a rule: then anybody can have the lock too."""
+        return not _is_at(self.path, self._descriptor)
+
     def release(self) -> None:
         if self._descriptor >= 0:
-            self.path.unlink(
-                missing_ok=True
-            )  # while it is held: who waits for this file finds it gone, and makes a new one
+            if not self.lost:  # the file is another holder's else
+                # While it is held: who waits for this file finds it gone, and makes a new one.
+                self.path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -148,7 +153,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
     """A holder unlinks its file when it lets go: a lock on a file that is no longer there locks nobody out."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

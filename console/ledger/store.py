@@ -8,7 +8,7 @@ with one line and an advice; what was acknowledged before stays.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -19,12 +19,11 @@ from console.ledger.database import Database
 from console.ledger.interest import Interests
 from console.ledger.journal import Journal
 from console.ledger.locks import Locks
+from console.ledger.rows import append_row, chunks, first_behind, heads_with_tombstones, storable
 from console.ledger.schema import STEPS, Step, version_of, words
 
 KEEP_FACTS_MS = 400 * DAY
 """Default retention: a yearly event and its neighbourhood can still be compared."""
-
-_CHUNK = 500  # names per IN list
 
 
 class Fact(NamedTuple):
@@ -111,18 +110,18 @@ class Ledger:
             return []
 
         def append(connection: sqlite3.Connection) -> list[str]:
-            heads = _heads_with_tombstones(connection, scope, kind, [name for name, _, _ in seen])
+            heads = heads_with_tombstones(connection, scope, kind, [name for name, _, _ in seen])
             changed: dict[str, None] = {}
             for name, body, provider_at in seen:
                 head = heads.get(name)
                 if head and not head.deleted and head.body == body:
                     continue
-                heads[name] = _append(connection, scope, kind, name, head, at, provider_at, body, deleted=False)
+                heads[name] = append_row(connection, scope, kind, name, head, at, provider_at, body, deleted=False)
                 changed[name] = None
             return list(changed)
 
         # Most sweeps find nothing new: looking first costs no write lock and no wait for another writer.
-        heads = self._database.read(lambda c: _heads_with_tombstones(c, scope, kind, [name for name, _, _ in seen]))
+        heads = self._database.read(lambda c: heads_with_tombstones(c, scope, kind, [name for name, _, _ in seen]))
         if all((head := heads.get(name)) and not head.deleted and head.body == body for name, body, _ in seen):
             return []
         return self._database.write(append)
@@ -132,10 +131,10 @@ class Ledger:
         gone = list(dict.fromkeys(storable(name) for name in names))
 
         def append(connection: sqlite3.Connection) -> list[str]:
-            heads = _heads_with_tombstones(connection, scope, kind, gone)
+            heads = heads_with_tombstones(connection, scope, kind, gone)
             there = [name for name in gone if name in heads and not heads[name].deleted]
             for name in there:
-                _append(connection, scope, kind, name, heads[name], at, None, b"", deleted=True)
+                append_row(connection, scope, kind, name, heads[name], at, None, b"", deleted=True)
             return there
 
         return self._database.write(append) if gone else []
@@ -194,7 +193,7 @@ class Ledger:
         bounds: list[tuple[str, str | int | None]] = [
             ("h.name = ?", None if name is None else storable(name)),
             ("h.name >= ?", storable(prefix) or None),
-            ("h.name < ?", _after(storable(prefix))),
+            ("h.name < ?", first_behind(storable(prefix))),
             ("f.observed_at >= ?", since),
             ("f.observed_at <= ?", until),
         ]
@@ -273,79 +272,9 @@ class Ledger:
             if names is None:
                 rows = connection.execute(f"{sql} ORDER BY h.name", values).fetchall()
             else:
-                for chunk in _chunks(sorted({storable(name) for name in names})):
+                for chunk in chunks(sorted({storable(name) for name in names})):
                     marks = ",".join("?" * len(chunk))
                     rows += connection.execute(f"{sql} AND h.name IN ({marks}) ORDER BY h.name", (*values, *chunk))
             return [Fact(seq, kind, name, at, said, body, False) for seq, name, at, said, body in rows]
 
         return self._database.read(fetch)
-
-
-class _Head(NamedTuple):
-    subject: int
-    observed_at: Millis
-    body: bytes
-    deleted: bool
-
-
-def _heads_with_tombstones(
-    connection: sqlite3.Connection, scope: str, kind: str, names: Sequence[str]
-) -> dict[str, _Head]:
-    found: dict[str, _Head] = {}
-    for chunk in _chunks(names):
-        rows = connection.execute(
-            "SELECT h.name, h.subject, f.observed_at, f.body, f.deleted FROM head h JOIN fact f ON f.seq = h.seq"
-            f" WHERE h.scope = ? AND h.kind = ? AND h.name IN ({','.join('?' * len(chunk))})",
-            (scope, kind, *chunk),
-        )
-        found.update((name, _Head(subject, at, body, bool(deleted))) for name, subject, at, body, deleted in rows)
-    return found
-
-
-def _append(
-    connection: sqlite3.Connection,
-    scope: str,
-    kind: str,
-    name: str,
-    head: _Head | None,
-    at: Millis,
-    provider_at: Millis | None,
-    body: bytes,
-    *,
-    deleted: bool,
-) -> _Head:
-    at = max(at, head.observed_at) if head else at
-    subject = head.subject if head else 0
-    seq = connection.execute(
-        "INSERT INTO fact (subject, scope, kind, name, observed_at, provider_at, body, deleted)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
-        (subject, scope, kind, name, at, provider_at, body, int(deleted)),
-    ).fetchone()[0]
-    if not head:
-        subject = seq
-        connection.execute("UPDATE fact SET subject = ? WHERE seq = ?", (subject, seq))
-    connection.execute(
-        "INSERT INTO head (scope, kind, name, subject, seq) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (scope, kind, name) DO UPDATE SET seq = excluded.seq",
-        (scope, kind, name, subject, seq),
-    )
-    return _Head(subject, at, body, deleted)
-
-
-def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[i : i + _CHUNK] for i in range(0, len(names), _CHUNK))
-
-
-def storable(name: str) -> str:
-    """Names from JSON may hold lone surrogates, which no database stores: they become `?`."""
-    return name if name.isascii() else name.encode("utf-8", "replace").decode()
-
-
-def _after(prefix: str) -> str | None:
-    """The first text that sorts behind everything that begins with `prefix`; None when there is none."""
-    while prefix:
-        last = ord(prefix[-1])
-        if last < 0x10FFFF:
-            return prefix[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)
-        prefix = prefix[:-1]
-    return None

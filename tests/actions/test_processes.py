@@ -12,7 +12,10 @@ import pexpect
 import pytest
 
 from console.actions.orphans import orphans
+from console.kinds.base import Sign
+from console.kinds.endpoint.view import views
 from console.ledger.journal import TERMINAL
+from console.ledger.snapshot import Snapshot
 from tests.actions.conftest import NAME, NEW, OLD, Real, Rig, Shell, shell_on
 
 
@@ -54,6 +57,10 @@ def test_kill_9(
     unclear = step not in {"intent", "queued", "ready"}
     (orphan,) = orphans(rig.ledger, plan.scope)
     assert orphan.plan == plan and orphan.sent is unclear
+    (view,) = views(Snapshot(rig.ledger, plan.scope, None, rig.now()), [NAME])
+    said = "sent" if unclear else "queued, not sent"
+    assert f"{said}, its process died: lastgood resume" in view.verdict.words
+    assert view.sign in {Sign.WARNING, Sign.CRITICAL}, "it waits for somebody"
     listed = shell("resume")
     assert listed.out.startswith(f"{plan.id}  {plan.title}  {'sent, outcome' if unclear else 'queued, nothing sent'}")
     if not unclear:  # it asks for consent again

@@ -8,9 +8,11 @@ import pytest
 from console.actions.model import Stage
 from console.clock import iso
 from console.errors import Refused, TimedOut
+from console.kinds.endpoint.view import actions_under_way, views
+from console.ledger.snapshot import Snapshot
 from console.world.sagemaker.course import Trouble
 from console.world.sagemaker.endpoints import Endpoints
-from tests.actions.conftest import NEW, OLD, Rig
+from tests.actions.conftest import NAME, NEW, OLD, Rig
 
 
 def queued(rig: Rig, config: str = "delay-risk-v8") -> str:
@@ -28,6 +30,42 @@ def test_queued_until_the_deployment_settles(rig: Rig) -> None:
     assert rig.steps(plan)[:2] == ["intent", "queued"] and rig.sent() == 1
     ready = next(e for e in rig.entries(plan) if e.step == "ready")
     assert ready.body["words"] == f"InService on {bad}"
+
+
+def test_whoever_looks_sees_the_action_under_way(rig: Rig) -> None:
+    """Queued, then sent, then over: in the verdict of everybody who shares the ledger; not in the past's."""
+    queued(rig)
+    plan = rig.plan(to=NEW)
+    told: list[str] = []
+
+    def look() -> None:
+        live = Snapshot(rig.ledger, plan.scope, None, rig.now())
+        (view,) = views(live, [NAME])
+        told.append(view.verdict.words.partition(" · ")[2])
+        assert actions_under_way(Snapshot(rig.ledger, plan.scope, rig.now(), rig.now())) == {}
+        rig.between.append(look)
+
+    rig.between = [look]
+    assert rig.apply(plan).stage is Stage.DONE
+    assert list(dict.fromkeys(told)) == ["roll back to v7 queued", "roll back to v7 under way"]
+    assert actions_under_way(Snapshot(rig.ledger, plan.scope, None, rig.now())) == {}
+
+
+def test_going_further_is_no_reversal_of_the_roll_back_before(rig: Rig) -> None:
+    """Back and forth by the same operator: while the second one runs, nobody undoes anything."""
+    assert rig.apply(rig.plan(to=OLD)).stage is Stage.DONE
+    plan = rig.plan(to=NEW)
+    told: list[tuple[str, str]] = []
+
+    def look() -> None:
+        (view,) = views(Snapshot(rig.ledger, plan.scope, None, rig.now()), [NAME])
+        told.append((view.sign.value, view.verdict.words))
+        rig.between.append(look)
+
+    rig.between = [look]
+    assert rig.apply(plan).stage is Stage.DONE
+    assert told and {sign for sign, _ in told} <= {"moving", "ok"}, told
+    assert not any("undone" in words for _, words in told)
 
 
 def test_not_needed_when_the_deployment_falls_back(rig: Rig) -> None:
@@ -117,6 +155,32 @@ def test_credentials_that_end_while_verifying(rig: Rig) -> None:
     rig.world.faults.clear()
     assert rig.executor(plan).resume(plan).stage is Stage.DONE
     assert rig.sent() == 1
+
+
+def test_another_account_behind_the_same_credentials_gets_nothing(rig: Rig) -> None:
+    """Hours later the same profile may lead elsewhere, to an endpoint of the same name."""
+    queued(rig)
+    plan = rig.plan(to=NEW)
+    executor = rig.executor(plan)
+    asked = rig.sent("GetCallerIdentity")
+
+    def elsewhere() -> None:
+        executor.desk._identity = msgspec.structs.replace(executor.desk._identity, account="999999999999")  # type: ignore[attr-defined]
+
+    rig.between = [elsewhere]
+    with pytest.raises(Refused, match="the credentials are of account 123456789012 now, not of 999999999999"):
+        executor.apply(plan)
+    assert rig.steps(plan)[-1] == "refused" and rig.sent() == 0
+    assert rig.sent("GetCallerIdentity") == asked + 1
+
+
+def test_another_role_of_the_account_is_noted(rig: Rig) -> None:
+    plan = rig.plan()
+    executor = rig.executor(plan)
+    executor.desk._identity = msgspec.structs.replace(executor.desk._identity, arn="arn:aws:iam::1:user/was")  # type: ignore[attr-defined]
+    assert executor.apply(plan).stage is Stage.DONE
+    (note,) = [e for e in rig.entries(plan) if e.step == "note"]
+    assert note.body["words"] == f"acts as {plan.identity} by now" and note.body["by"] == plan.identity
 
 
 def test_nothing_is_queued_past_the_acting_credentials(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

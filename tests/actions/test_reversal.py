@@ -6,7 +6,7 @@ import msgspec
 
 from console.actions.reversal import watch_reversals
 from console.kinds.change.record import Change
-from console.kinds.endpoint.rollback import observe
+from console.kinds.endpoint.looking import observe
 from console.ledger.journal import ASIDE
 from console.triage.handover import sections
 from tests.actions.conftest import NAME, NEW, OLD, Rig, verb_of

@@ -11,8 +11,10 @@ import pytest
 from console.actions.model import Plan, Stage, Verdict
 from console.clock import MINUTE
 from console.errors import NotFound, Refused, UsageError
+from console.kinds.endpoint.known import acts_on, reigns_seen
+from console.kinds.endpoint.looking import around, observe
 from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant, short
-from console.kinds.endpoint.rollback import Rollback, _policy, _waiting, _when, around, observe
+from console.kinds.endpoint.rollback import Rollback, _policy, _waiting, _when
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.execution import again
 from console.kinds.execution.record import Cause, Execution, cause
@@ -22,7 +24,8 @@ from console.kinds.hold.record import Act, key
 from console.kinds.pipeline import retrain
 from console.kinds.pipeline.record import Definition, Node, Parameter
 from console.kinds.pipeline.view import PipelineView
-from console.world import moto_backends
+from console.world.cloudwatch.alarms import Alarms
+from console.world.cloudwatch.guards import put_alarm
 from tests.kinds.conftest import Bench
 from tests.kinds.desks import desk
 
@@ -179,6 +182,39 @@ def test_a_hold_is_asked_for_its_release(one: Bench) -> None:
     assert checks(retrain.Retrain().plan(desk(one, "retrain"), name, {}))["hold"] is PASS
 
 
+def test_a_run_that_began_meanwhile_is_looked_at_first(one: Bench) -> None:
+    name = "delay-risk-train"
+    plan = retrain.Retrain().plan(desk(one, "retrain"), name, {})
+    assert retrain.Retrain().ready(desk(one, "retrain"), plan).stage is Stage.GO
+    arn = one.call("StartPipelineExecution", PipelineName=name, ClientRequestToken="t" * 40)["PipelineExecutionArn"]
+    seen = retrain.Retrain().ready(desk(one, "retrain"), plan)
+    assert (seen.stage, seen.words) == (Stage.OVERTAKEN, f"{arn.rsplit('/')[-1]} began after the plan was made")
+    later = retrain.Retrain().plan(desk(one, "retrain"), name, {})
+    assert retrain.Retrain().ready(desk(one, "retrain"), later).stage is Stage.GO, "a warning, and consented to"
+
+
+def test_a_new_run_is_told_by_what_differs_from_the_last_one(one: Bench) -> None:
+    name = "delay-risk-train"
+    assert one.look("pipelines")[1] == one.look("executions")[1] == []
+    seen, at = one.view("pipeline", name), desk(one, "retrain")
+    last = seen.last
+    at.saw("pipeline", name, seen.pipeline)  # a desk on a world has a scope of its own
+    at.saw("execution", last.name, last)
+    plan = retrain.Retrain().plan(at, name, {"param": {"MaxDepth": "8"}})
+    asked, was = plan.after["parameters"], plan.before["parameters"]
+    assert plan.before["last_run"] == last.name and was.items() >= last.parameters.items()
+    assert asked.keys() == was.keys() and asked["MaxDepth"] == "8" != was["MaxDepth"]
+    assert plan.to_json()["before"]["parameters"] == was
+
+
+def test_what_the_last_run_was_given_is_not_guessed() -> None:
+    given = run("g", parameters={"Trees": "7"}, modified_at=NOW)
+    before = retrain._before(DEFINITION, pipeline(given))
+    assert before["parameters"] == {"Month": "2013-06", "Trees": "7", "Rate": "0.1", "Full": "true", "Size": "small"}
+    assert "parameters" not in retrain._before(DEFINITION, pipeline(run("r"))), "known by its summary alone"
+    assert retrain._before(DEFINITION, pipeline()) == retrain._before(DEFINITION, None) == {}
+
+
 def runs_by(one: Bench, status: str) -> list[str]:
     found = one.call("Search", Resource="PipelineExecution", MaxResults=100)["Results"]
     arns = [r["PipelineExecution"] for r in found]
@@ -266,8 +302,8 @@ def alarmed(*names: str) -> Endpoint:
 
 def test_an_alarm_that_would_revert_the_fix_is_left_out(one: Bench) -> None:
     for name in ("green", "red"):
-        moto_backends.put_alarm("eu-central-1", name, "risk", "Invocation5XXErrors", 1)
-    moto_backends.set_alarm("eu-central-1", "red", "ALARM", "a test")
+        put_alarm(one.world.region(), name, "risk", "Invocation5XXErrors", 1)
+    one.world.region().of(Alarms).hold("red", "ALARM", "a test")
     at = desk(one)
     config, how, check = _policy(at, alarmed("green", "red"), gradual=False)
     assert config["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "green"}]}
@@ -281,7 +317,7 @@ def test_an_alarm_that_would_revert_the_fix_is_left_out(one: Bench) -> None:
     assert check is not None and check.verdict is WARN and "no-more" in check.detail
     assert _policy(at, E_, gradual=False) == ({}, "all at once", None)
     one.world.faults.add(
-        operation="DescribeAlarms", service="monitoring", code="AccessDenied", message="no", status=403
+        operation="DescribeAlarms", service="cloudwatch", code="AccessDenied", message="no", status=403
     )
     config, _, check = _policy(at, alarmed("green"), gradual=False)
     assert config == {} and check is not None and check.verdict is UNKNOWN, "of unknown state: better none than a trap"
@@ -295,6 +331,92 @@ def test_nothing_good_is_known_nothing_is_chosen(one: Bench) -> None:
     current = observe(desk(one), "delay-risk").config
     with pytest.raises(Refused, match="already"):
         Rollback().plan(desk(one), "delay-risk", {"to": current})
+
+
+def config_before(one: Bench) -> tuple[str, str]:
+    """(what serves, another config of the endpoint)"""
+    now = one.call("DescribeEndpoint", EndpointName="delay-risk")["EndpointConfigName"]
+    found = one.call("ListEndpointConfigs", NameContains="delay-risk-v", MaxResults=100)["EndpointConfigs"]
+    return now, next(c["EndpointConfigName"] for c in found if c["EndpointConfigName"] != now)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stage", "words"),
+    [
+        ({}, Stage.DONE, "InService on"),
+        ({"EndpointStatus": "OutOfService"}, Stage.FAILED, "OutOfService: no reason given"),
+        ({"EndpointStatus": "Failed", "FailureReason": "gone"}, Stage.FAILED, "Failed: gone"),
+        ({"EndpointStatus": "UpdateRollbackFailed"}, Stage.FAILED, "UpdateRollbackFailed"),
+        ({"EndpointStatus": "SystemUpdating"}, Stage.WAIT, ""),
+        ({"EndpointStatus": "Hibernating"}, Stage.WAIT, ""),
+        ({"CreationTime": 1.8e9}, Stage.OVERTAKEN, "was deleted and created again"),
+    ],
+)
+def test_the_target_config_alone_is_no_success(one: Bench, answer: dict[str, Any], stage: Stage, words: str) -> None:
+    _, target = config_before(one)
+    plan = Rollback().plan(desk(one), "delay-risk", {"to": target})
+    one.world.faults.add(operation="DescribeEndpoint", answer={"EndpointConfigName": target, **answer})
+    seen = Rollback().verify(desk(one), plan, "", [{}])
+    assert seen.stage is stage and words in seen.words
+
+
+def test_what_was_created_again_under_its_name_is_not_what_was_consented_to(one: Bench) -> None:
+    _, target = config_before(one)
+    variants = one.call("DescribeEndpointConfig", EndpointConfigName=target)["ProductionVariants"]
+    plan = Rollback().plan(desk(one), "delay-risk", {"to": target})
+    assert Rollback().ready(desk(one), plan).stage is Stage.GO
+    one.call("DeleteEndpointConfig", EndpointConfigName=target)
+    one.tick(60)
+    one.call("CreateEndpointConfig", EndpointConfigName=target, ProductionVariants=variants)
+    one.tick(60)
+    seen = Rollback().ready(desk(one), plan)
+    assert seen.stage is Stage.OVERTAKEN and f"{target} was deleted and created again" in seen.words
+
+
+def test_the_best_way_back_that_is_gone_or_another_one_by_now_is_not_chosen(one: Bench) -> None:
+    """Two configs served before; the newer one is deleted, then created again with other content."""
+    newest, older = config_before(one)
+    middle = "risk-by-another-name"
+    variants = one.call("DescribeEndpointConfig", EndpointConfigName=older)["ProductionVariants"]
+    one.call("CreateEndpointConfig", EndpointConfigName=middle, ProductionVariants=variants)
+    for config in (older, middle, newest):
+        one.tick(60)
+        one.call("UpdateEndpoint", EndpointName="delay-risk", EndpointConfigName=config)
+        one.tick(2 * 3600)
+        assert observe(desk(one), "delay-risk").config == config
+    assert Rollback().plan(desk(one), "delay-risk", {}).target == middle
+    one.call("DeleteEndpointConfig", EndpointConfigName=middle)
+    one.tick(60)
+    assert Rollback().plan(desk(one), "delay-risk", {}).target == older
+    one.call("CreateEndpointConfig", EndpointConfigName=middle, ProductionVariants=variants)
+    one.tick(60)
+    assert Rollback().plan(desk(one), "delay-risk", {}).target == older
+    named = Rollback().plan(desk(one), "delay-risk", {"to": middle})
+    told = next(c for c in named.preflight if c.check == "last good")
+    assert told.verdict is WARN and "another config of that name" in told.detail and not named.refused
+
+
+def test_observations_alone_tell_what_served_and_of_which_endpoint(one: Bench) -> None:
+    at = desk(one)
+    e = observe(at, "delay-risk")
+    assert reigns_seen(at.snapshot(), e)[e.config].until is None
+    began = one.now
+    one.tick(600)
+    at.saw("endpoint", e.name, msgspec.structs.replace(e, config="next", modified_at=one.now - 1000))
+    one.tick(600)
+    at.saw("endpoint", e.name, msgspec.structs.replace(e, config="dead", status="Failed", modified_at=one.now))
+    found = reigns_seen(at.snapshot(), e)
+    assert found[e.config] == (began, began + 599_000, 599_000)
+    assert found["next"] == (began + 600_000, one.now, 600_000) and "dead" not in found
+    assert reigns_seen(at.snapshot(), msgspec.structs.replace(e, created_at=1)) == {}
+
+
+def test_all_roll_backs_are_remembered_not_the_last_alone(one: Bench) -> None:
+    at, name = desk(one), key("endpoint", "delay-risk")
+    for before, target in (("v9", "v8"), ("v8", "v7")):
+        one.tick(60)
+        at.saw("act", name, Act("endpoint", "delay-risk", "rollback", before, target, at.identity, one.now, before))
+    assert [act.before for act in acts_on(at.snapshot(), "delay-risk")] == ["v9", "v8"]
 
 
 def test_after_a_verified_roll_back_its_reversal_is_seen(one: Bench) -> None:

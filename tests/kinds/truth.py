@@ -11,7 +11,8 @@ import msgspec
 from console.clock import Millis
 from console.kinds.change.record import Change, from_event
 from console.kinds.endpoint.record import Endpoint, from_api
-from console.world import moto_backends
+from console.world.cloudwatch.alarms import Alarms
+from console.world.cloudwatch.guards import put_alarm
 from console.world.errors import AwsError
 from console.world.sagemaker.course import Trouble
 from console.world.sagemaker.deployment import Ending
@@ -92,7 +93,7 @@ class TrueEndpoint:
                 "InitialInstanceCount": 2,
             }
             self.call("CreateEndpointConfig", EndpointConfigName=config, ProductionVariants=[variant])
-        moto_backends.put_alarm(REGION, "red", NAME, "Invocation5XXErrors", 1)
+        put_alarm(self.world.region(), "red", NAME, "Invocation5XXErrors", 1)
         self.wait(60)
 
     @property
@@ -150,10 +151,9 @@ class TrueEndpoint:
             self.moves.append(self.now)
 
     def alarm(self, red: bool) -> None:
-        moto_backends.set_alarm(REGION, "red", "ALARM" if red else "OK", "set by a test")
         with self.world.lock:
             self.world.advance()
-            self.endpoints.alarms_changed()
+            self.world.region().of(Alarms).hold("red", "ALARM" if red else "OK", "set by a test")
 
     def delete(self) -> None:
         self._tried("DeleteEndpoint", EndpointName=NAME)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from console.clock import DAY, MINUTE
 from console.errors import LedgerError
 from console.ledger.coverage import SLACK, Interval, SourceState
+from console.ledger.rows import first_behind
 from console.ledger.snapshot import Snapshot
-from console.ledger.store import Fact, Ledger, _after
+from console.ledger.store import Fact, Ledger
 
 NAMES = ("a", "a-b", "a/b", "b", "ü", "\U0010ffff", "a\U0010ffff", "x\x1b[31m")
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -243,7 +244,7 @@ def test_hostile_names_are_kept_and_lone_surrogates_do_not_stop_a_sweep(ledger: 
 
 @pytest.mark.parametrize("prefix", ["a", "a\U0010ffff", "\ud7ff", "\U0010ffff", ""])
 def test_after(prefix: str) -> None:
-    after = _after(prefix)
+    after = first_behind(prefix)
     if after is None:
         assert not prefix.strip("\U0010ffff")
     else:

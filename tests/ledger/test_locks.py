@@ -96,6 +96,20 @@ def test_only_one_of_many_holds_it_and_lookers_do_not_get_in_the_way(tmp_path: P
     assert most[0] == 1 and taken[0] > 100 and alone == 1
 
 
+def test_who_lost_its_file_knows_and_leaves_the_next_holder_alone(tmp_path: Path) -> None:
+    locks = Locks(tmp_path / "locks")
+    first = locks.acquire("a")
+    assert first is not None and not first.lost
+    first.path.unlink()
+    first.path.parent.rmdir()
+    assert first.lost
+    second = locks.acquire("a")
+    assert second is not None
+    first.release()
+    assert not second.lost and not locks.is_free("a")
+    second.release()
+
+
 def test_hostile_names_make_different_files_in_the_folder(tmp_path: Path) -> None:
     locks = Locks(tmp_path / "locks")
     names = ["../../etc/x", "a/b", "a b", "a-b", "", "é" * 400, subject_lock("s", "k", "n"), action_lock("p1")]

@@ -83,7 +83,7 @@ def _target(target: str, wanted: Looked) -> Check:
 def _evidence(way: Way | None, target: str) -> Check:
     if way is None:
         return Check("last good", Verdict.WARN, f"nothing shows that {target} ever served this endpoint")
-    verdict = {Grade.SERVED: Verdict.PASS, Grade.BAD: Verdict.WARN}.get(way.grade, Verdict.WARN)
+    verdict = Verdict.PASS if way.grade is Grade.SERVED and not way.brief else Verdict.WARN
     return Check("last good", verdict, f"{way.grade.words}: {'; '.join(way.evidence) or 'no evidence'}")
 
 

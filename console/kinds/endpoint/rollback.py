@@ -5,6 +5,7 @@ The rules are DESIGN.md section 3, 1-6; the mechanics facts/sagemaker.md section
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,19 +15,19 @@ import msgspec
 from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
 from console.actions.verb import Desk
 from console.clock import Millis, clock_time, duration
-from console.errors import NotFound, NotPermitted, Refused, SourceError
-from console.kinds.deployment.derive import derive
+from console.errors import Refused, SourceError, UsageError
 from console.kinds.endpoint import preflight
-from console.kinds.endpoint.known import configs_seen, last_act
-from console.kinds.endpoint.record import Endpoint, from_api
-from console.kinds.endpoint.verdict import current_phase, judge, phase_words, typical
-from console.kinds.endpoint.view import EndpointView, views
-from console.kinds.endpoint.ways import Way, choose, stem, ways
+from console.kinds.endpoint.looking import around, best_way, config_of, created_at, find_ways, observe
+from console.kinds.endpoint.record import Endpoint
+from console.kinds.endpoint.verdict import current_phase, phase_words
+from console.kinds.endpoint.view import EndpointView
+from console.kinds.endpoint.ways import Way, doubted, nearest
 from console.kinds.hold.record import Act, key
-from console.kinds.reading import decode
-from console.text import count
+from console.text import count, echoed
 
 UPDATE = "sagemaker:UpdateEndpoint"
+CONFIG_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+"""As the service model has it; a longer or stranger one need not be asked for."""
 
 
 class Rollback:
@@ -38,18 +39,22 @@ class Rollback:
         candidates = find_ways(desk, view)
         target = str(args.get("to") or "")
         if not target:
-            best = choose(candidates)
-            if best is None:
+            target = best_way(desk, candidates)
+            if not target:
                 raise Refused(
                     f"no config of {subject} is known to have served before {_serving(e)}",
                     advice=f"lastgood describe endpoint {subject} lists the ways back; name one with --to CONFIG",
                 )
-            target = best.config
+        if not CONFIG_NAME.fullmatch(target):
+            raise UsageError(f"{echoed(target)!r} cannot be the name of a config", advice=nearest(target, candidates))
         if target == e.config and e.pending is None:
             raise Refused(f"{subject} is on {target} already", advice="choose another config with --to CONFIG")
         way = next((w for w in candidates if w.config == target), None)
         current, wanted = config_of(desk, e.config), config_of(desk, target)
+        way = doubted(way, created_at(wanted), desk.now()) if way else None
         checks = list(preflight.checks(desk, view, way, target, current, wanted))
+        if wanted is None and way is None:
+            checks = [_said_nearest(check, target, candidates) for check in checks]
         deployment, how, alarm_check = _policy(desk, e, gradual=bool(args.get("gradual")))
         if alarm_check is not None:
             checks.append(alarm_check)
@@ -97,6 +102,7 @@ class Rollback:
                 "config": e.config,
                 "pending": e.pending.config if e.pending else "",
                 "created_at": e.created_at,
+                "target_created_at": created_at(wanted),
             },
             args=dict(args),
         )
@@ -118,9 +124,11 @@ class Rollback:
         expected = plan.basis["pending"] or plan.basis["config"] if queued else plan.basis["config"]
         if e.config != expected:
             return Sighting(Stage.OVERTAKEN, f"config is {e.config}, the plan was made on {expected}")
-        checks = preflight.checks(
-            desk, around(desk, e), None, plan.target, config_of(desk, e.config), config_of(desk, plan.target)
-        )
+        current, wanted = config_of(desk, e.config), config_of(desk, plan.target)
+        planned, made = plan.basis.get("target_created_at"), created_at(wanted)
+        if planned is not None and made is not None and made != planned:
+            return Sighting(Stage.OVERTAKEN, f"{plan.target} was deleted and created again after the plan was made")
+        checks = preflight.checks(desk, around(desk, e), None, plan.target, current, wanted)
         failed = [f"{c.check}: {c.detail}" for c in checks if c.verdict is Verdict.FAIL]
         if failed:
             return Sighting(Stage.FAILED, "; ".join(failed))
@@ -167,95 +175,10 @@ class Rollback:
         desk.saw("act", key("endpoint", plan.subject), act)
 
 
-def observe(desk: Desk, name: str) -> Endpoint:
-    """A fresh DescribeEndpoint, also kept as a fact: what an action sees is history as well."""
-    try:
-        answer = desk.reader("sagemaker").describe_endpoint(EndpointName=name)
-    except NotFound as error:
-        raise NotFound(f"no endpoint {name} in {desk.scope}", advice="lastgood get endpoints lists them") from error
-    e = from_api(answer, detailed=True)
-    for known in decode(desk.snapshot(), "endpoint", Endpoint, [name]):
-        e = msgspec.structs.replace(e, tags=known.tags)  # DescribeEndpoint has none; Search brought them
-    desk.saw("endpoint", name, e, provider_at=e.modified_at)
-    return e
-
-
-def around(desk: Desk, e: Endpoint) -> EndpointView:
-    """The view of a freshly observed endpoint; where nobody watched before, the little there is."""
-    found = views(desk.snapshot(), [e.name])
-    if found:
-        return found[0]
-    deployments = derive([(desk.now(), e)], [])
-    verdict = judge(e, deployments, now=desk.now())
-    return EndpointView(
-        endpoint=e,
-        observed_at=desk.now(),
-        verdict=verdict,
-        deployments=deployments,
-        typical_ms=typical(deployments),
-    )
-
-
-def find_ways(desk: Desk, view: EndpointView) -> list[Way]:
-    """Candidates from the ledger, CloudTrail as the ledger has it, CloudWatch dimensions, and configs named alike."""
-    e = view.endpoint
-    snapshot = desk.snapshot()
-    return ways(
-        e,
-        view.deployments,
-        now=desk.now(),
-        act=last_act(snapshot, e.name),
-        seen_configs=configs_seen(snapshot, e.name),
-        with_traffic=_with_traffic(desk, e.name),
-        configs=_alike(desk, e),
-    )
-
-
-def _with_traffic(desk: Desk, name: str) -> set[str]:
-    """Configs under whose name CloudWatch has invocations of the last two weeks (facts section 8, source 4)."""
-    try:
-        pages = (
-            desk.reader("cloudwatch")
-            .get_paginator("list_metrics")
-            .paginate(
-                Namespace="AWS/SageMaker",
-                MetricName="Invocations",
-                Dimensions=[{"Name": "EndpointName", "Value": name}, {"Name": "EndpointConfigName"}],
-            )
-        )
-        metrics = [metric for page in pages for metric in page["Metrics"]]
-    except SourceError:
-        return set()  # one source of evidence less
-    return {d["Value"] for m in metrics for d in m["Dimensions"] if d["Name"] == "EndpointConfigName"}
-
-
-def _alike(desk: Desk, e: Endpoint) -> dict[str, Millis | None] | None:
-    """Configs that share the stem of the endpoint's or its config's name, newest first; at most 100."""
-    found: dict[str, Millis | None] = {}
-    try:
-        for word in {stem(e.name), stem(e.config)}:
-            answer = desk.reader("sagemaker").list_endpoint_configs(
-                NameContains=word[:63], SortBy="CreationTime", SortOrder="Descending", MaxResults=100
-            )
-            for item in answer["EndpointConfigs"]:
-                found[item["EndpointConfigName"]] = round(item["CreationTime"].timestamp() * 1000)
-    except SourceError:
-        return None
-    for tag, value in e.tags.items():
-        if "previous" in tag.lower() and "config" in tag.lower():
-            found.setdefault(value, None)
-    return found
-
-
-def config_of(desk: Desk, name: str) -> preflight.Looked:
-    """DescribeEndpointConfig, None where it does not exist, or the refusal where it may not be looked at."""
-    try:
-        answer: preflight.Config = desk.reader("sagemaker").describe_endpoint_config(EndpointConfigName=name)
-    except NotFound:
-        return None
-    except NotPermitted as error:
-        return error
-    return answer
+def _said_nearest(check: Check, target: str, candidates: Sequence[Way]) -> Check:
+    if check.check != "target config" or check.verdict is not Verdict.FAIL:
+        return check
+    return msgspec.structs.replace(check, detail=f"{check.detail}; {nearest(target, candidates)}")
 
 
 def _policy(desk: Desk, e: Endpoint, *, gradual: bool) -> tuple[dict[str, Any], str, Check | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,7 @@ from console.kinds.endpoint.verdict import judge, typical
 from console.kinds.hold.record import Act, Hold
 from console.kinds.reading import decode, history
 from console.kinds.symptom.record import Symptom
+from console.ledger.locks import action_lock
 
 if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
@@ -125,12 +126,14 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
             endpoint,
             deployments,
             now=snapshot.moment,
-            act=acts.get(name),
+            # What an action of ours does now is no reversal of the one before it.
+            act=acts.get(name) if under_way.get(name, _NONE).target != endpoint.serving else None,
             symptom=symptom if symptom and symptom.config in {endpoint.config, ""} else None,
             hold=holds.get(name),
         )
-        if name in under_way:
-            verdict = msgspec.structs.replace(verdict, words=f"{verdict.words} · {under_way[name]}")
+        if (ours := under_way.get(name)) is not None:
+            sign = min(verdict.sign, Sign.WARNING, key=_rank) if ours.orphaned else verdict.sign
+            verdict = msgspec.structs.replace(verdict, sign=sign, words=f"{verdict.words} · {ours.words}")
         found.append(
             EndpointView(
                 endpoint=endpoint,
@@ -144,19 +147,34 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
     return found
 
 
-def actions_under_way(snapshot: Snapshot) -> dict[str, str]:
-    """Endpoints on which an action of this ledger has begun and not ended: `roll back to v7 queued`. Live only."""
+class UnderWay(NamedTuple):
+    """An action on an endpoint that has begun and not ended; `words`: `roll back to v7 queued`. One whose process died
+    is `orphaned`: it waits for somebody."""
+
+    target: str
+    words: str
+    orphaned: bool
+
+
+_NONE = UnderWay("", "", False)
+
+
+def actions_under_way(snapshot: Snapshot) -> dict[str, UnderWay]:
+    """The actions of this ledger under way, by endpoint. Live only."""
     if snapshot.at is not None:
         return {}
-    found: dict[str, str] = {}
+    found: dict[str, UnderWay] = {}
     journal = snapshot.ledger.journal
     for action in journal.unfinished(snapshot.scope):
         steps = journal.entries(snapshot.scope, action_id=action)
         plan = next((s.body["plan"] for s in steps if isinstance(s.body.get("plan"), dict)), None)
         if plan is not None and plan.get("kind") == "endpoint":
-            name = str(plan.get("subject", ""))
-            state = "under way" if any(s.step == "call" for s in steps) else "queued"
-            found[name] = f"roll back to {short(str(plan.get('target', '')), name)} {state}"
+            name, target = str(plan.get("subject", "")), str(plan.get("target", ""))
+            sent = any(s.step == "call" for s in steps)
+            state = "under way" if sent else "queued"
+            if orphaned := snapshot.ledger.locks.is_free(action_lock(action)):
+                state = f"{'sent' if sent else 'queued, not sent'}, its process died: lastgood resume"
+            found[name] = UnderWay(target, f"roll back to {short(target, name)} {state}", orphaned)
     return found
 
 
@@ -166,6 +184,10 @@ def _marked(deployments: tuple[Deployment, ...], act: Act | None) -> tuple[Deplo
         return deployments
     bad = next((d for d in deployments if d.target == act.before and d.at <= act.at), None)
     return tuple(msgspec.structs.replace(d, left=act.at) if d is bad else d for d in deployments)
+
+
+def _rank(sign: Sign) -> int:
+    return sign.rank
 
 
 def order(view: EndpointView) -> tuple[int, int, str]:

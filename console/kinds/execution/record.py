@@ -33,7 +33,7 @@ class Step(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     attempts: int = 0
     arn: str = ""
     detail: dict[str, str] = {}
-    """Small scalars of the metadata: Outcome, ErrorMessage. A CallbackToken is as good as a key: hidden."""
+    """Small scalars of the metadata: Outcome, ErrorMessage, `output NAME`. A CallbackToken is a key: hidden."""
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -224,6 +224,9 @@ def step_from_api(item: Mapping[str, Any]) -> Step:
         for k, v in content.items()
         if isinstance(v, str | int | bool) and k != "Arn"
     }
+    for output in content.get("OutputParameters") or ():  # of Callback and Lambda steps: conditions read them
+        name = str(output.get("Name"))
+        scalars[f"output {name}"] = HIDDEN if looks_secret(name) else redact(str(output.get("Value", "")))
     return Step(
         name=item.get("StepName", ""),
         status=item.get("StepStatus", ""),

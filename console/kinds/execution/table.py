@@ -57,7 +57,7 @@ COLUMNS = (
     Column("what", "WHAT", 28, _what, flex=True),
     Column("started", "STARTED", 13, _started, priority=2, right=True),
     Column("took", "TOOK", 8, _took, priority=3, right=True),
-    Column("steps", "STEPS", 5, _steps, priority=4, right=True),
-    Column("by", "BY", 12, _by, priority=5),
+    Column("steps", "STEPS", 5, _steps, priority=4, right=True, help="steps that succeeded / all"),
+    Column("by", "BY", 12, _by, priority=5, help="who or what started it"),
     Column("title", "DISPLAY NAME", 24, _title, priority=6),
 )

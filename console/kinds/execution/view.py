@@ -13,6 +13,7 @@ from console.kinds.base import Sign, Verdict
 from console.kinds.change.record import ACTORS
 from console.kinds.execution.record import Cause, Execution, cause, what_now
 from console.kinds.hold.record import Hold
+from console.kinds.pipeline.condition import filled
 from console.kinds.pipeline.record import Definition, Node
 from console.kinds.reading import decode
 from console.text import HIDDEN
@@ -88,6 +89,34 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cached(self) -> tuple[str, ...]:
         return tuple(s.name for s in self.execution.steps if s.cached_from)
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """What stands for the tokens of a condition's texts in this run (console.kinds.pipeline.condition)."""
+        e = self.execution
+        outputs = ((s.name, key.removeprefix("output "), value) for s in e.steps for key, value in s.detail.items()
+                   if key.startswith("output "))  # fmt: skip
+        return {
+            **{f"Parameters.{name}": value for name, value in (self.defaults | e.parameters).items()},
+            **{f"Steps.{step}.OutputParameters['{name}']": value for step, name, value in outputs},
+            "Execution.PipelineExecutionId": e.id,
+            "Execution.PipelineExecutionArn": e.arn,
+            "Execution.PipelineName": e.pipeline,
+        }
+
+    def gate(self, step: str) -> tuple[str, str]:
+        """What that condition wants, with this run's values, and the address of the report that it reads; or empty."""
+        node = next((node for node in self.nodes if node.name == step), None)
+        if node is None or not node.wants:
+            return "", ""
+        return filled(node.wants, self.tokens, named=True), filled(node.report, self.tokens)
+
+    @property
+    def stopped_by(self) -> str:
+        """The condition under which the Fail step stands that ended the run; empty where none did, or none is known."""
+        gate = self.execution.gate
+        node = next((node for node in self.nodes if gate is not None and node.name == gate.name), None)
+        return node.branch.rpartition(":")[0] if node is not None else ""
 
     def to_json(self) -> dict[str, Any]:
         e = self.execution

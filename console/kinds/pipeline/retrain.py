@@ -19,7 +19,7 @@ from console.kinds.hold.record import Hold
 from console.kinds.pipeline.record import Definition, Parameter, parse
 from console.kinds.pipeline.view import PipelineView, views
 from console.kinds.reading import decode
-from console.text import count, looks_secret
+from console.text import count, echoed, looks_secret, shorten
 
 START = "sagemaker:StartPipelineExecution"
 DISPLAY_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
@@ -35,7 +35,7 @@ class Retrain:
         name = str(args.get("name") or "")
         if name and not DISPLAY_NAME.fullmatch(name):
             advice = "letters, digits and single hyphens inside, at most 82 characters"
-            raise UsageError(f"{name!r} is no display name", advice=advice)
+            raise UsageError(f"{echoed(name)!r} is no display name", advice=advice)
         runs = _runs(desk, subject)
         view = next(iter(views(desk.snapshot(), [subject])), None)
         params: dict[str, Any] = {"PipelineName": subject, "ClientRequestToken": secrets.token_hex(20)}
@@ -59,7 +59,7 @@ class Retrain:
             identity=desk.identity,
             created_at=desk.now(),
             title=f"Start a new run of {subject}",
-            before={"last_run": view.last.name, "status": view.last.status} if view and view.last else {},
+            before=_before(definition, view),
             after={"parameters": effective},
             calls=(Call(START, params, token=True),),
             preflight=tuple(
@@ -117,13 +117,26 @@ class Retrain:
             desk.gone("hold", [f"pipeline/{plan.subject}"])
 
 
+def _before(definition: Definition, view: PipelineView | None) -> dict[str, Any]:
+    """The last run, and its parameters as far as they are known: those of the definition now that it was not given are
+    at their defaults. A run that is known by its summary alone tells nothing of them."""
+    last = view.last if view else None
+    if last is None:
+        return {}
+    before: dict[str, Any] = {"last_run": last.name, "status": last.status}
+    if last.parameters or last.modified_at is not None:
+        values = {p.name: last.parameters.get(p.name, p.default) for p in definition.parameters}
+        before["parameters"] = {name: value for name, value in values.items() if value is not None}
+    return before
+
+
 def definition_of(desk: Desk, pipeline: str) -> tuple[Definition, str]:
     """The current definition and the ARN. Raises NotFound."""
     try:
         answer = desk.reader("sagemaker").describe_pipeline(PipelineName=pipeline)
     except NotFound as error:
         raise NotFound(f"no pipeline {pipeline} in {desk.scope}", advice="lastgood get pipelines lists them") from error
-    definition = parse(answer["PipelineDefinition"])
+    definition = parse(answer.get("PipelineDefinition", ""))
     desk.saw("definition", definition.name, definition)
     return definition, answer["PipelineArn"]
 
@@ -134,21 +147,24 @@ def check_parameters(definition: Definition, given: Mapping[str, str]) -> None:
     for name, value in given.items():
         parameter = known.get(name)
         if parameter is None:
-            raise UsageError(f"no parameter {name}", advice=f"there are: {', '.join(known) or 'none'}")
+            advice = f"there are: {shorten(', '.join(map(echoed, known)), 300) or 'none'}"
+            raise UsageError(f"no parameter {echoed(name)}", advice=advice)
         if looks_secret(name):
             advice = "what is sent is kept in the journal: let the pipeline read it from a secret store instead"
-            raise UsageError(f"{name} looks like a secret", advice=advice)
+            raise UsageError(f"{echoed(name)} looks like a secret", advice=advice)
         if wrong := misfit(parameter, value):
-            raise UsageError(f"{name}={value!r}: {wrong}", advice=f"{parameter.name} is {parameter.type}")
+            advice = f"{echoed(name)} is {echoed(parameter.type)}"
+            raise UsageError(f"{echoed(name)}={echoed(value)!r}: {wrong}", advice=advice)
     for parameter in definition.parameters:
         if parameter.default is None and parameter.name not in given:
-            raise UsageError(f"{parameter.name} has no default", advice=f"give it with --param {parameter.name}=VALUE")
+            shown = echoed(parameter.name)
+            raise UsageError(f"{shown} has no default", advice=f"give it with --param {shown}=VALUE")
 
 
 def misfit(parameter: Parameter, value: str) -> str:
     """Why a value does not fit, or an empty string."""
     if parameter.choices and value not in parameter.choices:
-        return f"one of {', '.join(parameter.choices)} is allowed"
+        return f"one of {shorten(', '.join(map(echoed, parameter.choices)), 300)} is allowed"
     fits = {
         "Integer": r"[+-]?\d+",
         "Float": r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?",
@@ -164,14 +180,15 @@ def _selection(definition: Definition, args: Mapping[str, Any], view: PipelineVi
         return None
     known = {n.name for n in definition.nodes}
     if missing := [n for n in names if n not in known]:
-        raise UsageError(f"no step {', '.join(missing)}", advice=f"there are: {', '.join(sorted(known))}")
+        advice = f"there are: {shorten(', '.join(sorted(known)), 300)}"
+        raise UsageError(f"no step {echoed(', '.join(missing))}", advice=advice)
     source = str(args.get("source") or "")
     runs = view.runs if view else ()
     fits = [e for e in runs if e.status in {"Succeeded", "Failed"}]
     run = next((e for e in fits if source in {e.id, e.name, e.arn}), None) if source else (view.green if view else None)
     if run is None:
         raise UsageError(
-            f"{source or 'no green run'}: no run to take the other steps from",
+            f"{echoed(source) or 'no green run'}: no run to take the other steps from",
             advice="name an ended run with --source EXECUTION",
         )
     return {"SourcePipelineExecutionArn": run.arn, "SelectedSteps": [{"StepName": n} for n in names]}

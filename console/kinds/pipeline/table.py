@@ -46,7 +46,9 @@ COLUMNS = (
     Column("name", "NAME", 20, _name),
     Column("what", "WHAT", 28, _what, flex=True),
     Column("last", "LAST RUN", 13, _last, priority=1, right=True),
-    Column("green", "GREEN", 9, _green, priority=2, right=True),
-    Column("week", "7 DAYS", 6, _week, priority=3, right=True),
+    Column("green", "GREEN", 9, _green, priority=2, right=True, help="when a run succeeded last"),
+    Column(
+        "week", "OK 7 D", 6, _week, priority=3, right=True, help="runs of the last 7 days that succeeded / that ended"
+    ),
     Column("team", "TEAM", 12, _team, priority=5),
 )

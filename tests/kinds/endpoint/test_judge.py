@@ -12,7 +12,7 @@ from console.kinds.base import Sign
 from console.kinds.deployment.record import Deployment, Outcome, Proof
 from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant
 from console.kinds.endpoint.verdict import judge, phase_words
-from console.kinds.endpoint.view import EndpointView, order
+from console.kinds.endpoint.view import EndpointView, _marked, order
 from console.kinds.hold.record import Act, Hold
 from console.kinds.symptom.record import Symptom
 
@@ -359,3 +359,16 @@ def test_the_names_that_scripts_rely_on() -> None:
     assert told["deployments"][0]["outcome"] == "failed"
     assert told["deployments"][0]["started_at"] == "2026-11-24T03:03:00.000Z"
     msgspec.json.encode(told)
+
+
+def test_the_deployment_that_a_roll_back_left_is_marked_the_last_one_of_it_before() -> None:
+    told = (
+        deployed(S, "risk-v8", 10 * MINUTE),  # set again since
+        deployed(S, "risk-v7", HOUR),
+        deployed(S, "risk-v8", 2 * HOUR),
+        deployed(S, "risk-v8", 3 * DAY),
+    )
+    assert [d.left for d in _marked(told, ACT)] == [None, None, ACT.at, None]
+    assert _marked(told, ACT)[2].to_json()["left_at"] and told[2].to_json()["left_at"] is None
+    assert _marked(told, None) == told == _marked(told, msgspec.structs.replace(ACT, verb="weights"))
+    assert _marked(told, msgspec.structs.replace(ACT, before="risk-v3")) == told

@@ -9,13 +9,17 @@ import msgspec
 import pytest
 
 from console.actions.model import Verdict
-from console.clock import HOUR
+from console.clock import HOUR, clock_time
+from console.kinds.base import Sign
+from console.kinds.base import Verdict as Judged
 from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint import preflight
+from console.kinds.endpoint.looking import around, config_of, observe
 from console.kinds.endpoint.record import Capture, Endpoint, Pending
-from console.kinds.endpoint.rollback import Rollback, around, config_of, observe
+from console.kinds.endpoint.rollback import Rollback
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Grade, Way
+from console.kinds.hold.record import Act
 from console.world.ecr import Repositories
 from console.world.sagemaker.resources import Configs
 from tests.kinds.conftest import Bench
@@ -267,6 +271,32 @@ def test_owner(actor: str, by: str, verdict: Verdict, words: str) -> None:
     view = EndpointView(endpoint=e, observed_at=HOUR, verdict=None, deployments=(d,))  # type: ignore[arg-type]
     check = preflight._owner(view)
     assert (check.verdict, check.detail) == (verdict, words)
+
+
+ACT = Act("endpoint", "shop", "rollback", "v2", "v1", "arn:aws:sts::1:assumed-role/oncall/maria", 9 * HOUR, "a")
+
+
+@pytest.mark.parametrize(
+    ("act", "sign", "on", "undone_by", "verdict", "words"),
+    [
+        (None, Sign.CRITICAL, "v2", "", PASS, "why"),
+        (None, Sign.OK, "v2", "", WARN, "nothing known speaks against v2: why"),
+        (None, Sign.HELD, "v2", "", WARN, "nothing known speaks against v2: why"),
+        (ACT, Sign.CRITICAL, "v2", "tf", WARN, "Terraform undid the roll back of {}: stop that first, or it will be"),
+        (ACT, Sign.CRITICAL, "v2", "", WARN, "somebody undid the roll back of {}: stop that first, or it will be"),
+        (ACT, Sign.WARNING, "v1", "", WARN, "maria rolled back to v1 at {}: this goes further"),
+    ],
+)
+def test_whether_it_is_needed(
+    one: Bench, act: Act | None, sign: Sign, on: str, undone_by: str, verdict: Verdict, words: str
+) -> None:
+    e = Endpoint(name="shop", arn="", status="InService", config=on)
+    at = 10 * HOUR if on == "v2" else 8 * HOUR
+    d = Deployment(source="", target=on, started_at=at, outcome=Outcome.SUCCEEDED, actor=undone_by)
+    view = EndpointView(endpoint=e, observed_at=at, verdict=Judged(sign, "why"), deployments=(d,))
+    check = preflight._need(view, act, desk(one))
+    when = clock_time(act.at, one.now) if act else ""
+    assert check.verdict is verdict and check.detail.startswith(words.format(when))
 
 
 def test_a_plan_is_made_whatever_may_not_be_looked_at(one: Bench) -> None:

@@ -212,6 +212,27 @@ def test_one_that_cannot_be_described_does_not_hide_the_others(rested: Bench) ->
     assert [type(e).__name__ for e in errors] == ["NotPermitted"], "on screen, its error is told"
 
 
+def test_one_whose_answer_is_cut_short_does_not_hide_the_others(rested: Bench) -> None:
+    """An answer too long for a proxy, or of a shape nobody foresaw: its row keeps its age, the others go on."""
+    first, second = sorted(endpoints(rested))[:2]
+    rested.world.faults.add(operation="DescribeEndpoint", truncate=True, match={"EndpointName": first})
+    for name in (first, second):
+        deploy(rested, name, other(rested, name))
+    rested.tick(20)
+    _, errors = rested.look()
+    assert errors == [], "nobody looks at it"
+    assert endpoints(rested)[second].pending is not None and endpoints(rested)[second].detailed
+    assert endpoints(rested)[first].status == "Updating", "by the index"
+    rested.tick(700)
+    rested.want("endpoint", first)
+    _, errors = rested.look()
+    assert [getattr(e, "code", "") for e in errors] == ["GarbledAnswer"], "said to whom it is on screen"
+    rested.world.faults.clear()
+    rested.tick(700)
+    rested.want("endpoint", first)
+    assert rested.look()[1] == [] and endpoints(rested)[first].detailed
+
+
 def test_a_page_that_fails_is_read_again(bench: Make) -> None:
     one = bench(fleet=150)
     calls(one)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from console.clock import DAY
-from console.kinds.change.record import LATE, Change
+from console.kinds.change.record import EVENTS, LATE, Change
 from console.kinds.change.view import complete_until
 from console.kinds.execution.record import Execution
 from console.kinds.pipeline.record import Definition, Pipeline
@@ -230,6 +230,56 @@ def test_the_first_look_at_cloudtrail_fills_in_the_past(bench: Make) -> None:
     assert one.now - LATE - 5000 <= complete_until(one.snapshot) <= one.now - LATE
     one.tick(60)
     assert calls(one, "changes") == {}, "nothing moved: nobody is asked"
+
+
+def test_a_long_past_is_read_in_parts_and_claimed_as_far_as_it_was_read(
+    bench: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.kinds.change.watch.PAGES_AT_MOST", 1)
+    one = bench(fleet=40)
+    assert calls(one, "changes")["LookupEvents"] <= len(EVENTS), "nobody waits for all of it"
+    since, seen = one.snapshot.since("changes"), changes(one)
+    deploys = [c.at for c in seen if c.event == "UpdateEndpoint"]
+    assert len(deploys) == 50 and since == min(deploys), "older calls are not known yet"
+    assert complete_until(one.snapshot) == one.now - LATE
+    for _ in range(9):
+        one.tick(60)
+        calls(one, "changes")
+    since = one.snapshot.since("changes")
+    assert since is not None and since <= one.now - 89 * DAY
+    assert len([c for c in changes(one) if c.event == "UpdateEndpoint"]) > 100
+    one.tick(60)
+    assert calls(one, "changes") == {}
+
+
+def test_what_happened_while_nobody_watched_leaves_no_hole(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More calls than fit into one sweep: complete only when the last of them is read."""
+    one = bench(fleet=4)
+    one.tick(3600)
+    calls(one, "changes")
+    calls(one, "endpoints")
+    before, known = complete_until(one.snapshot), len(changes(one))
+    name, weights = "delay-risk", [{"VariantName": "AllTraffic", "DesiredWeight": 0.5}]
+    for _ in range(130):
+        one.tick(600)
+        one.call("UpdateEndpointWeightsAndCapacities", EndpointName=name, DesiredWeightsAndCapacities=weights)
+    for n in range(60):
+        one.tick(1200)
+        one.call("UpdateEndpoint", EndpointName=name, EndpointConfigName=f"{name}-v{6 + n % 2}", caller=CI)
+    one.tick(3600)
+    monkeypatch.setattr("console.kinds.change.watch.PAGES_AT_MOST", 1)
+    calls(one, "endpoints")
+    calls(one, "changes")
+    assert complete_until(one.snapshot) == before, "ten calls are not read yet"
+    one.tick(60)
+    calls(one, "changes")
+    assert complete_until(one.snapshot) > one.now - 2 * LATE
+    for _ in range(3):
+        one.tick(60)
+        calls(one, "changes")
+    assert len(changes(one)) == known + 190
+    one.tick(4000)
+    assert calls(one, "changes") == {}
 
 
 def test_a_move_makes_cloudtrail_worth_asking_until_it_has_told(bench: Make) -> None:
