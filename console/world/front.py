@@ -16,7 +16,6 @@ from console.world import logs, moto_backends, operations, wire
 from console.world.artifacts import Artifacts
 from console.world.errors import AwsError, unknown_operation
 from console.world.faults import Fault
-from console.world.sagemaker.endpoints import alarms_may_have_changed
 from console.world.wire import Reply, Request
 
 if TYPE_CHECKING:
@@ -100,10 +99,7 @@ class Front:
         if request.operation == "ReceiveMessage":
             return self._run_moto(request, environ)
         with self.world.lock:
-            reply = self._run_moto(request, environ)
-            if request.service == "monitoring":
-                alarms_may_have_changed(self.world, self.world.region(request.region))
-            return reply
+            return self._run_moto(request, environ)
 
     def _run_moto(self, request: Request, environ: dict[str, Any]) -> Reply:
         started: list[tuple[str, list[tuple[str, str]]]] = []

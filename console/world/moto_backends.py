@@ -1,4 +1,4 @@
-"""moto, which answers the services that are not ours: S3, SQS, EventBridge, Logs, IAM, CloudWatch.
+"""moto, which answers the services that are not ours: S3, SQS, EventBridge, Logs, IAM.
 
 Its state is global to the process and its internals are no API: everything that touches them is in this module, and
 moto is pinned to one minor version (facts: embedded-aws 3b).
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict
 from moto.events.models import events_backends
 from moto.logs.models import logs_backends
@@ -59,41 +58,6 @@ def s3_text(bucket: str, key: str) -> str:
     if found is None:
         raise KeyError(f"s3://{bucket}/{key}")
     return str(found.value.decode())
-
-
-def put_alarm(region: str, name: str, endpoint: str, metric: str, threshold: float, statistic: str = "Sum") -> None:
-    """An alarm on a metric of an endpoint; it is OK until somebody sets its state: moto evaluates no metrics."""
-    cloudwatch_backends[ACCOUNT][region].put_metric_alarm(
-        name=name,
-        namespace="AWS/SageMaker",
-        metric_name=metric,
-        comparison_operator="GreaterThanThreshold",
-        evaluation_periods=3,
-        period=60,
-        threshold=threshold,
-        statistic=statistic,
-        description=f"{metric} of {endpoint}",
-        dimensions=[
-            {"Name": "EndpointName", "Value": endpoint},
-            {"Name": "VariantName", "Value": "AllTraffic"},
-        ],
-        alarm_actions=[f"arn:aws:sns:{region}:{ACCOUNT}:ml-oncall"],
-        treat_missing_data="notBreaching",
-    )
-
-
-def set_alarm(region: str, name: str, state: str, reason: str) -> None:
-    cloudwatch_backends[ACCOUNT][region].set_alarm_state(name, reason, "{}", state)
-
-
-def has_alarm(region: str, name: str) -> bool:
-    return name in cloudwatch_backends[ACCOUNT][region].alarms
-
-
-def alarms_in_alarm(region: str) -> set[str]:
-    """Names of the alarms that are in ALARM. INSUFFICIENT_DATA is not (facts: sagemaker 2.8)."""
-    alarms = cloudwatch_backends[ACCOUNT][region].alarms
-    return {name for name, alarm in alarms.items() if alarm.state_value == "ALARM"}
 
 
 def put_object(region: str, bucket: str, key: str, content: bytes) -> None:

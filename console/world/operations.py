@@ -38,7 +38,8 @@ def registered() -> list[tuple[str, str]]:
 
 
 def is_write(name: str) -> bool:
-    return not name.startswith(_READS)
+    """Whether CloudTrail records it as a management event: data that is put is none."""
+    return not name.startswith(_READS) and name != "PutMetricData"
 
 
 def invoke(world: World, region: Region, service: str, name: str, request: dict[str, Any], caller: Caller) -> Answer:

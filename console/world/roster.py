@@ -8,6 +8,7 @@ from typing import Literal
 
 Deployer = Literal["ci", "terraform", "person"]
 Rollout = Literal["plain", "canary", "linear", "rolling"]
+Kind = Literal["instances", "multi-model", "async", "serverless", "components"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ class Service:
     undone: bool = False
     """The release before the last was rolled back by the owner within the hour."""
     kept: int = 5
+    kind: Kind = "instances"
+    shadow: bool = False
+    """A shadow variant gets a copy of half the requests."""
 
 
 ROSTER = (
@@ -43,7 +47,17 @@ ROSTER = (
     ),
     Service("search-rank", "search", "jonas.weber", "ml.g5.xlarge", 4, 23, rollout="linear", autoscaled=(2, 8), tier=1),
     Service("ads-embed", "ads", "priya.nair", "ml.g5.2xlarge", 2, 11, rollout="rolling", refused=1),
-    Service("churn-scorer", "growth", "tomas.novak", "ml.m5.xlarge", 2, 5, deployer="person", capture_percent=100),
+    Service(
+        "churn-scorer",
+        "growth",
+        "tomas.novak",
+        "ml.m5.xlarge",
+        2,
+        5,
+        deployer="person",
+        capture_percent=100,
+        kind="components",
+    ),
     Service(
         "eta-minutes", "logistics", "maria.lindt", "ml.c6i.2xlarge", 4, 14, "terraform", autoscaled=(3, 10), tier=1
     ),
@@ -60,12 +74,33 @@ ROSTER = (
         tier=1,
         challenger=True,
     ),
-    Service("price-elastic", "pricing", "lena.brandt", "ml.m5.2xlarge", 2, 9, rollout="canary", failed_last=True),
-    Service("demand-cast", "supply", "tomas.novak", "ml.m5.xlarge", 1, 3, "terraform", tier=3),
+    Service(
+        "price-elastic",
+        "pricing",
+        "lena.brandt",
+        "ml.m5.2xlarge",
+        2,
+        9,
+        rollout="canary",
+        failed_last=True,
+        shadow=True,
+    ),
+    Service("demand-cast", "supply", "tomas.novak", "ml.m5.xlarge", 1, 3, "terraform", tier=3, kind="multi-model"),
     Service("review-toxic", "trust", "samir.haddad", "ml.g4dn.xlarge", 2, 6, capture_percent=5),
     Service("route-cost", "logistics", "maria.lindt", "ml.c6i.xlarge", 2, 12, rollout="linear", undone=True),
-    Service("doc-extract", "backoffice", "samir.haddad", "ml.g5.xlarge", 1, 4, deployer="person", tier=3, refused=1),
-    Service("lead-value", "growth", "tomas.novak", "ml.t2.medium", 1, 2, deployer="person", tier=3),
+    Service(
+        "doc-extract",
+        "backoffice",
+        "samir.haddad",
+        "ml.g5.xlarge",
+        1,
+        4,
+        deployer="person",
+        tier=3,
+        refused=1,
+        kind="async",
+    ),
+    Service("lead-value", "growth", "tomas.novak", "ml.t2.medium", 1, 2, deployer="person", tier=3, kind="serverless"),
 )
 
 _SUBJECTS = (

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from console.world import moto_backends, pipeline_seed
+from console.world import past, pipeline_seed
 from console.world.artifacts import BUCKET
 from console.world.autoscaling import ScalableTargets
+from console.world.cloudwatch.guards import put_alarm
 from console.world.errors import AwsError
 from console.world.identity import CI, TERRAFORM, Caller, role_session
 from console.world.quotas import Quotas
-from console.world.roster import Service, roster
+from console.world.roster import ROSTER, Service, roster
 from console.world.sagemaker.endpoint_logs import EndpointLogs
 from console.world.sagemaker.endpoint_view import search_record
 from console.world.sagemaker.endpoints import Endpoint, Endpoints
@@ -80,13 +81,15 @@ def model_request(region: str, service: str, version: int) -> dict[str, Any]:
     """CreateModel's members for a version of a service, the same whoever asks."""
     digest = hashlib.sha256(f"{service}:{version}".encode()).hexdigest()
     run = digest[20:32]
+    url = f"s3://{BUCKET}/{service}/train/pipelines-{run}-TrainModel/output/model.tar.gz"
+    many = next((one.kind == "multi-model" for one in ROSTER if one.name == service), False)
     return {
         "ModelName": f"{service}-v{version}",
         "ExecutionRoleArn": ROLE,
         "PrimaryContainer": {
             "Image": f"123456789012.dkr.ecr.{region}.amazonaws.com/ml/{service}@sha256:{digest}",
-            "Mode": "SingleModel",
-            "ModelDataUrl": f"s3://{BUCKET}/{service}/train/pipelines-{run}-TrainModel/output/model.tar.gz",
+            "Mode": "MultiModel" if many else "SingleModel",
+            "ModelDataUrl": f"s3://{BUCKET}/{service}/models/" if many else url,
             "Environment": {
                 "MODEL_SERVER_WORKERS": "4",
                 "LOG_LEVEL": "info",
@@ -106,11 +109,32 @@ def config_request(service: Service, version: int) -> dict[str, Any]:
         "InitialInstanceCount": 1 if service.autoscaled else service.instances,
         "InitialVariantWeight": 1.0,
     }
+    if service.kind == "serverless":
+        for member in ("InstanceType", "InitialInstanceCount"):
+            del champion[member]
+        champion["ServerlessConfig"] = {"MemorySizeInMB": 2048, "MaxConcurrency": 20}
+    if service.kind == "components":
+        del champion["ModelName"]
+        champion["ManagedInstanceScaling"] = {"Status": "ENABLED", "MinInstanceCount": 1, "MaxInstanceCount": 4}
+        champion["RoutingConfig"] = {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}
     variants = [champion]
     if service.challenger:
         older = {"VariantName": "challenger", "ModelName": f"{service.name}-v{version - 1}"}
         variants = [champion | {"InitialVariantWeight": 0.9}, champion | older | {"InitialVariantWeight": 0.1}]
     request: dict[str, Any] = {"EndpointConfigName": f"{service.name}-v{version}", "ProductionVariants": variants}
+    if service.kind == "components":
+        request["ExecutionRoleArn"] = ROLE
+    if service.kind == "async":
+        request["AsyncInferenceConfig"] = {
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1},
+            "OutputConfig": {
+                "S3OutputPath": f"s3://{BUCKET}/{service.name}/out",
+                "S3FailurePath": f"s3://{BUCKET}/{service.name}/failed",
+            },
+        }
+    if service.shadow:
+        next_ = {"VariantName": "shadow-next", "ModelName": f"{service.name}-next", "InitialVariantWeight": 0.5}
+        request["ShadowProductionVariants"] = [champion | next_]
     if service.capture_percent:
         request["DataCaptureConfig"] = {
             "EnableCapture": True,
@@ -176,6 +200,9 @@ def plant_service(world: World, region: Region, service: Service) -> None:
         )
         for version in versions
     ]
+    if service.shadow and not region.of(Models).find(f"{service.name}-next"):
+        upcoming = model_request(region.name, service.name, service.version + 1) | {"ModelName": f"{service.name}-next"}
+        _shelve(region.of(Models), upcoming, "ModelName", releases[0].at)
     for release in releases:
         _record_release(region, service, release)
     last_good = releases[-2] if service.failed_last else releases[-1]
@@ -199,14 +226,20 @@ def plant_service(world: World, region: Region, service: Service) -> None:
             "Please check CloudWatch Logs logs for this endpoint."
         )
     endpoints.add(endpoint)
+    moves = [(release.at + 31, release.version) for release in releases[: -1 if service.failed_last else None]]
+    if service.undone:
+        moves = sorted([*moves, (releases[-2].at + 2900, releases[-3].version)])
+    if service.kind == "components":
+        past.plant_components(region, service, endpoint.launched)
+    past.plant(region, service, endpoint, moves)
     for instance_type, used in instances_by_type([fleet]).items():
         region.of(Quotas).grant(instance_type, 2 * used)  # room for the second fleet of a blue/green deployment
     region.of(Tags).put(endpoint.arn, _tags(service))
     region.of(SearchIndex).put("Endpoint", endpoint.arn, search_record(region, endpoint, None))
     region.of(EndpointLogs).register(endpoint)
     if service.rollout != "plain" or service.tier == 1:
-        moto_backends.put_alarm(region.name, f"{service.name}-5xx", service.name, "Invocation5XXErrors", 20)
-        moto_backends.put_alarm(region.name, f"{service.name}-latency-p99", service.name, "ModelLatency", 250_000)
+        put_alarm(region, f"{service.name}-5xx", service.name, "Invocation5XXErrors", 20)
+        put_alarm(region, f"{service.name}-latency-p99", service.name, "ModelLatency", 250_000, "p99")
     if service.autoscaled:
         for variant in fleet:
             region.of(ScalableTargets).put(service.name, variant.name, *service.autoscaled, endpoint.created)

@@ -1,4 +1,4 @@
-"""Request rates per account, region and operation, shared by all clients (facts: sagemaker 6.1, not adjustable)."""
+"""Request rates per account, region and operation, for all clients (facts: sagemaker 5.7, 6.1). Not adjustable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from console.world.errors import AwsError
 _RATES = {
     1: "CreateEndpoint CreateEndpointConfig CreateModel CreateTrainingJob UpdateEndpoint DeleteEndpoint "
     "UpdateEndpointWeightsAndCapacities UpdateMonitoringAlert StopTrainingJob DescribeMlflowApp ListMlflowApps",
+    500: "GetMetricData",
+    400: "GetMetricStatistics",
+    150: "PutMetricData",
+    25: "ListMetrics",
+    20: "DescribeAlarmHistory",
+    9: "DescribeAlarms DescribeAlarmsForMetric",
+    3: "PutMetricAlarm PutCompositeAlarm SetAlarmState EnableAlarmActions DisableAlarmActions",
     2: "ListEndpoints ListEndpointConfigs ListModels ListTrainingJobs ListTransformJobs ListMonitoringAlerts "
     "ListMonitoringAlertHistory LookupEvents",
 }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from console.world.world import Region, World
 
 KEPT_S = 90 * 86400.0
-_SOURCES = {"service-quotas": "servicequotas.amazonaws.com"}
+_SOURCES = {"service-quotas": "servicequotas.amazonaws.com", "cloudwatch": "monitoring.amazonaws.com"}
 _SECRET_MEMBERS = {"environment", "secretAccessKey", "sessionToken"}
 
 

@@ -1,8 +1,8 @@
-"""Requests from the wire and answers onto it: AWS JSON 1.1, and STS' query protocol."""
+"""Requests from the wire and answers onto it: AWS JSON 1.1, and the query protocol's errors."""
 
 from __future__ import annotations
 
-import datetime as dt
+import gzip
 import json
 import re
 import uuid
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+from console.world import forms
 from console.world.errors import AwsError
 
 # X-Amz-Target's prefix -> botocore's name of the service we answer ourselves.
@@ -20,9 +21,14 @@ TARGETS = {
     "ServiceQuotasV20190624": "service-quotas",
     "AnyScaleFrontendService": "application-autoscaling",
     "AmazonEC2ContainerRegistry_V20150921": "ecr",
+    "GraniteServiceVersion20100801": "cloudwatch",
 }
-# Query-protocol services: those answered here whole, and single operations of those that are moto's.
-QUERY_OURS = {"sts": None, "iam": frozenset({"SimulatePrincipalPolicy"})}
+# Query-protocol services by signing name: botocore's name, and the operations that are ours (None: all).
+QUERY_OURS = {
+    "sts": ("sts", None),
+    "iam": ("iam", frozenset({"SimulatePrincipalPolicy"})),
+    "monitoring": ("cloudwatch", None),
+}
 _SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
@@ -52,12 +58,19 @@ class Request:
 
     @classmethod
     def read(cls, environ: dict[str, Any], body: bytes, default_region: str) -> Request:
+        if environ.get("HTTP_CONTENT_ENCODING") == "gzip":  # botocore compresses PutMetricData from 10 KiB on
+            body = gzip.decompress(body)
         scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         prefix, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
         service = TARGETS.get(prefix) or (scope["service"] if scope else "")
         form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
         if not operation and form:
             operation = parse_qs(body.decode()).get("Action", [""])[0]
+        ours = prefix in TARGETS
+        if not ours and service in QUERY_OURS:
+            known, only = QUERY_OURS[service]
+            ours = only is None or operation in only
+            service = known if ours else service
         return cls(
             path=environ["PATH_INFO"],
             method=environ["REQUEST_METHOD"],
@@ -66,36 +79,19 @@ class Request:
             region=scope["region"] if scope else default_region,
             service=service,
             operation=operation,
-            ours=prefix in TARGETS or _query_ours(service, operation),
+            ours=ours,
             user_agent=environ.get("HTTP_USER_AGENT", ""),
             source_ip=environ.get("REMOTE_ADDR", "127.0.0.1"),
         )
 
     def parameters(self) -> dict[str, Any]:
         """The request's members. Raises SerializationException for a body that is no JSON object."""
-        if self.service in QUERY_OURS:
-            flat = {key: values[0] for key, values in parse_qs(self.body.decode()).items()}
-            found: dict[str, Any] = {}
-            for key, value in flat.items():
-                name, dot, _ = key.partition(".member.")
-                if dot and "." not in key.rpartition(".member.")[2]:
-                    found.setdefault(name, []).append(value)
-                elif key not in ("Action", "Version") and "." not in key:
-                    found[key] = int(value) if key == "DurationSeconds" else value
-            return found
-        return json_object(self.body)
+        return forms.read(self.service, self.operation, self.body) if self.is_xml else json_object(self.body)
 
     @property
     def is_xml(self) -> bool:
         """Whether the client expects XML: the query protocol (STS, CloudWatch of older SDKs) and S3."""
         return self.service in ("sts", "s3", "iam") or self.body.startswith(b"Action=")
-
-
-def _query_ours(service: str, operation: str) -> bool:
-    if service not in QUERY_OURS:
-        return False
-    only = QUERY_OURS[service]
-    return only is None or operation in only
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -111,40 +107,24 @@ def json_object(body: bytes) -> dict[str, Any]:
 def answer(request: Request, members: dict[str, Any]) -> Reply:
     if not request.is_xml:
         return Reply(200, json.dumps(members).encode(), _headers("application/x-amz-json-1.1"))
-    name = request.operation
-    result = "".join(_xml(key, value) for key, value in members.items())
-    body = (
-        f'<{name}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{name}Result>{result}</{name}Result>'
-        f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata></{name}Response>"
-    )
-    return Reply(200, body.encode(), _headers("text/xml"))
+    return Reply(200, forms.write(request.service, request.operation, members), _headers("text/xml"))
 
 
 def refusal(request: Request, error: AwsError) -> Reply:
+    code = error.code
+    # CloudWatch was a query service: clients are told its codes of then.
+    if request.service == "cloudwatch" and code == "ValidationException":
+        code = "ValidationError"
     if request.is_xml:
         # Query services say ExpiredToken where JSON services say ExpiredTokenException (facts: sagemaker 10).
-        code = "ExpiredToken" if error.code == "ExpiredTokenException" else error.code
+        code = "ExpiredToken" if code == "ExpiredTokenException" else code
         inner = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(error.message)}</Message></Error>"
         wrapped = inner if request.service == "s3" else f"<ErrorResponse>{inner}</ErrorResponse>"
         return Reply(error.status, wrapped.encode(), _headers("text/xml"))
-    body = json.dumps({"__type": error.code, "message": error.message}).encode()
-    headers = [*_headers("application/x-amz-json-1.1"), ("x-amzn-errortype", error.code)]
+    body = json.dumps({"__type": code, "message": error.message}).encode()
+    headers = [*_headers("application/x-amz-json-1.1"), ("x-amzn-errortype", code)]
     return Reply(error.status, body, headers)
 
 
 def _headers(content_type: str) -> list[tuple[str, str]]:
     return [("Content-Type", content_type), ("x-amzn-RequestId", str(uuid.uuid4()))]
-
-
-def _xml(name: str, value: Any) -> str:
-    if isinstance(value, dict):
-        inner = "".join(_xml(key, member) for key, member in value.items())
-    elif isinstance(value, list):
-        inner = "".join(_xml("member", member) for member in value)
-    elif isinstance(value, bool):
-        inner = str(value).lower()
-    elif isinstance(value, float):
-        inner = dt.datetime.fromtimestamp(value, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    else:
-        inner = escape(str(value))
-    return f"<{name}>{inner}</{name}>"

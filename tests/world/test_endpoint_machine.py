@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from console.world import moto_backends
+from console.world.cloudwatch.alarms import Alarms
+from console.world.cloudwatch.guards import put_alarm
 from console.world.errors import AwsError
 from console.world.sagemaker.course import Trouble
 from console.world.sagemaker.endpoints import Endpoints
@@ -70,7 +71,7 @@ class EndpointMachine(RuleBasedStateMachine):
                 "InitialInstanceCount": version,
             }
             self.call("CreateEndpointConfig", EndpointConfigName=config, ProductionVariants=[variant])
-        moto_backends.put_alarm("eu-central-1", "red", NAME, "Invocation5XXErrors", 1)
+        put_alarm(self.world.region(), "red", NAME, "Invocation5XXErrors", 1)
         self.call("CreateEndpoint", EndpointName=NAME, EndpointConfigName=f"{NAME}-v3")
         self.target = f"{NAME}-v3"
         self.now += 10
@@ -140,8 +141,7 @@ class EndpointMachine(RuleBasedStateMachine):
     @rule(state=st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"]))
     def alarm(self, state: str) -> None:
         self.world.advance()
-        moto_backends.set_alarm("eu-central-1", "red", state, "set by a test")
-        self.endpoints.alarms_changed()
+        self.world.region().of(Alarms).hold("red", state, "set by a test")
 
     @precondition(lambda self: self.describe()["EndpointStatus"] == "InService")
     @rule()

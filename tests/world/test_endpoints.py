@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from console.world.cloudwatch.alarms import Alarms
 from console.world.identity import CI
 from console.world.incidents.release import service_named
 from console.world.sagemaker.course import Trouble
@@ -169,7 +170,7 @@ def test_a_red_alarm_turns_a_deployment_back(lab: Lab, red_before: bool) -> None
     sagemaker, cloudwatch = lab.client("sagemaker"), lab.client("cloudwatch")
     alarm = {"AlarmName": "delay-risk-5xx", "StateReason": "test"}
     if red_before:
-        cloudwatch.set_alarm_state(**alarm, StateValue="ALARM")
+        lab.world.region().of(Alarms).hold("delay-risk-5xx", "ALARM", "whatever its metric says")
     policy = deployment_config(service_named(lab.world, "delay-risk"))
     sagemaker.update_endpoint(EndpointName="delay-risk", EndpointConfigName="delay-risk-v6", DeploymentConfig=policy)
     lab.clock.tick(300)

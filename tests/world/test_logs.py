@@ -26,7 +26,7 @@ def test_groups_streams_and_lines(lab: Lab) -> None:
     merged = client.filter_log_events(logGroupName=GROUP)["events"]
     times = [one["timestamp"] for one in merged]
     assert times == sorted(times) and len({one["logStreamName"] for one in merged}) == 3
-    prefix = streams[0]["logStreamName"][:15]
+    prefix = streams[0]["logStreamName"][:22]
     some = client.filter_log_events(logGroupName=GROUP, logStreamNamePrefix=prefix)["events"]
     assert {one["logStreamName"] for one in some} == {streams[0]["logStreamName"]}
     assert not client.filter_log_events(logGroupName=GROUP, logStreamNamePrefix="none")["events"]

@@ -28,11 +28,11 @@ def test_the_index_lags_behind_describe(lab: Lab) -> None:
     assert newest["EndpointConfigName"] == "lead-value-v2"
     assert not {"PendingDeploymentSummary", "LastDeploymentConfig"} & set(newest)
     assert {"team", "owner"} <= {tag["Key"] for tag in newest["Tags"]}
-    sagemaker.delete_endpoint(EndpointName="churn-scorer")
+    sagemaker.delete_endpoint(EndpointName="route-cost")
     lab.clock.tick(65)
-    assert "churn-scorer" in names(lab)
+    assert "route-cost" in names(lab)
     lab.clock.tick(15)
-    assert "churn-scorer" not in names(lab)
+    assert "route-cost" not in names(lab)
 
 
 @pytest.mark.parametrize(

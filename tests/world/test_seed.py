@@ -18,8 +18,17 @@ def test_every_endpoint_can_be_described_to_the_bottom(lab: Lab) -> None:
         assert found["EndpointStatus"] == "InService"
         config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
         for variant in config["ProductionVariants"]:
-            model = sagemaker.describe_model(ModelName=variant["ModelName"])
-            assert "@sha256:" in model["PrimaryContainer"]["Image"]
+            models = [variant["ModelName"]] if "ModelName" in variant else []
+            for component in sagemaker.list_inference_components(EndpointNameEquals=found["EndpointName"])[
+                "InferenceComponents"
+            ]:
+                described = sagemaker.describe_inference_component(
+                    InferenceComponentName=component["InferenceComponentName"]
+                )
+                models.append(described["Specification"]["ModelName"])
+            assert models, "a variant names its model, or inference components do"
+            for name in models:
+                assert "@sha256:" in sagemaker.describe_model(ModelName=name)["PrimaryContainer"]["Image"]
         assert len(sagemaker.list_tags(ResourceArn=one["EndpointArn"])["Tags"]) == 5
         assert found["LastModifiedTime"] > found["CreationTime"]
 

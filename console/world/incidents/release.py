@@ -6,8 +6,10 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from console.world import moto_backends
 from console.world.clock import Effect
+from console.world.cloudwatch.alarms import Alarms
+from console.world.cloudwatch.evaluation import State
+from console.world.cloudwatch.guards import put_alarm
 from console.world.errors import AwsError
 from console.world.identity import Caller
 from console.world.roster import ROSTER, Service
@@ -74,20 +76,20 @@ def alarm_follows(
     """The service's 5xx alarm goes red some time after config `bad` is in service, and green again after it is not.
     Services deployed without guardrails have no alarm to begin with: then it is made."""
     region = world.region()
-    alarm = f"{endpoint}-5xx"
-    if not moto_backends.has_alarm(region.name, alarm):
-        moto_backends.put_alarm(region.name, alarm, endpoint, "Invocation5XXErrors", 20)
+    alarm, alarms = f"{endpoint}-5xx", region.of(Alarms)
+    if alarm not in alarms:
+        put_alarm(region, alarm, endpoint, "Invocation5XXErrors", 20)
 
     def follow(changed: Endpoint) -> None:
         serving_bad = changed.config == bad
-        state, after_s = ("ALARM", red_after_s) if serving_bad else ("OK", green_after_s)
+        state: State = "ALARM" if serving_bad else "OK"
+        after_s = red_after_s if serving_bad else green_after_s
 
         def turn(due: float) -> None:
             if (changed.config == bad) is not serving_bad:
                 return
             reason = "Threshold Crossed: 3 datapoints were " + ("" if serving_bad else "not ") + "greater than 20.0."
-            moto_backends.set_alarm(region.name, alarm, state, reason)
-            region.of(Endpoints).alarms_changed()
+            (alarms.hold if serving_bad else alarms.release)(alarm, state, reason)
 
         world.after(after_s, turn)
 

@@ -1,3 +1,3 @@
 """SageMaker. Importing the package registers its operations."""
 
-from console.world.sagemaker import endpoint_operations, pipelines, resources, runs, search, steps, tags  # noqa: F401
+from console.world.sagemaker import components, endpoint_operations, pipelines, resources, runs, search, steps, tags  # noqa: F401

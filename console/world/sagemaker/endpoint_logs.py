@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from console.world.errors import AwsError
 from console.world.logs import Line, LogWriters, write
+from console.world.sagemaker import log_lines
+from console.world.sagemaker.components import InferenceComponents
 from console.world.sagemaker.endpoints import Endpoint, Endpoints
-from console.world.sagemaker.fleet import Fleet
+from console.world.sagemaker.fleet import Fleet, Variant
+from console.world.sagemaker.log_lines import access, stamp, starting
+from console.world.traffic.behaviour import Behaviours
+from console.world.traffic.history import Histories
 
 if TYPE_CHECKING:
     from console.world.world import Region
@@ -29,6 +33,10 @@ SHOWN_INSTANCES = 4
 
 def group_of(endpoint: str) -> str:
     return f"/aws/sagemaker/Endpoints/{endpoint}"
+
+
+def component_group_of(component: str) -> str:
+    return f"/aws/sagemaker/InferenceComponents/{component}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +89,73 @@ class EndpointLogs:
     def register(self, endpoint: Endpoint) -> None:
         self._region.of(LogWriters).register(group_of(endpoint.name), lambda now: self._catch_up(endpoint.name, now))
 
+    def register_component(self, name: str) -> None:
+        """An inference component logs to a group of its own (facts: sagemaker 5.8)."""
+        group = component_group_of(name)
+        self._region.of(LogWriters).register(group, lambda now: self._catch_up_component(name, group, now))
+
+    def _catch_up_component(self, name: str, group: str, now: float) -> None:
+        try:
+            component = self._region.of(InferenceComponents).get(name)
+            endpoint = self._region.of(Endpoints).get(component.endpoint)
+        except AwsError:
+            return  # deleted; what it logged stays
+        earliest = max(component.launched, now - self._region.world.clock.real(REMEMBERED_S))
+        for variant in endpoint.fleet:
+            if variant.name != component.variant:
+                continue
+            copies = replace(variant, instances=component.copies)
+            for _, index, stream in _streams(component.arn, (copies,) if component.copies else (), component.launched):
+                seen = self._written.get(f"{group}/{stream}", earliest)
+                chance = random.Random(f"{stream}{seen}")
+                lines = list(self._lines(endpoint.config, component.launched, seen, now, True, chance))
+                names = (name, variant.name)  # behaviours name either
+                lines = list(self._troubled(endpoint, endpoint.config, names, copies, index, lines, seen, now))
+                write(self._region.name, group, stream, lines)
+                self._written[f"{group}/{stream}"] = now
+
     def _catch_up(self, name: str, now: float) -> None:
         try:
             endpoint = self._region.of(Endpoints).get(name)
         except AwsError:
             return  # deleted; what it logged stays
         for config, fleet, since, serves in self._fleets(endpoint, now):
-            for stream in _streams(endpoint, fleet, since):
+            for variant, index, stream in _streams(endpoint.arn, tuple(one for one in fleet if one.model), since):
                 seen = self._written.get(stream, max(since, now - self._region.world.clock.real(REMEMBERED_S)))
                 chance = random.Random(f"{stream}{seen}")
-                write(self._region.name, group_of(name), stream, self._lines(config, since, seen, now, serves, chance))
+                lines = list(self._lines(config, since, seen, now, serves, chance))
+                if serves:
+                    lines = list(self._troubled(endpoint, config, (variant.name,), variant, index, lines, seen, now))
+                write(self._region.name, group_of(name), stream, lines)
                 self._written[stream] = now
+
+    def _troubled(
+        self,
+        endpoint: Endpoint,
+        config: str,
+        names: tuple[str, ...],
+        variant: Variant,
+        index: int,
+        lines: list[Line],
+        seen: float,
+        now: float,
+    ) -> Iterator[Line]:
+        """The lines with what the behaviours in force make of them: metrics and logs tell the same story."""
+        world = self._region.world
+        history = self._region.of(Histories).find(endpoint.name)
+        troubles = [
+            one
+            for one in self._region.of(Behaviours).of(endpoint.name)
+            if one.since < now and seen < one.until and one.config in (None, config) and one.variant in (None, *names)
+        ]
+        for at, text in lines:
+            felt = [one for one in troubles if one.since <= at < one.until] if '"POST /invocations' in text else []
+            yield from log_lines.troubled(at, text, felt, random.Random(f"{config}/{index}/{at}"))
+        if history:
+            speed = world.clock.speed
+            for one in troubles:
+                begin, end = max(one.since, seen), min(one.until, now)
+                yield from log_lines.killed(history.workload, one, variant.instances, index, begin, end, speed)
 
     def _fleets(self, endpoint: Endpoint, now: float) -> Iterator[tuple[str, Fleet, float, bool]]:
         """The fleets that run, since when their containers do, and whether requests reach them."""
@@ -110,7 +174,7 @@ class EndpointLogs:
     ) -> Iterator[Line]:
         symptom = self.symptoms.get(config)
         if seen <= since:
-            yield from _starting(since, chance, loads=not (symptom and symptom.at_start))
+            yield from starting(since, chance, loads=not (symptom and symptom.at_start))
         if not serves and not (symptom and symptom.at_start):
             return
         every_s = RETRY_EVERY_S if symptom and symptom.at_start else REQUEST_EVERY_S
@@ -120,37 +184,15 @@ class EndpointLogs:
             pid = 20 + chance.randrange(4)
             fails = symptom is not None and (symptom.at_start or chance.random() < symptom.share)
             if symptom and fails:
-                yield at, symptom.traceback.format(stamp=_stamp(at), pid=pid)
+                yield at, symptom.traceback.format(stamp=stamp(at), pid=pid)
             if not (symptom and symptom.at_start):
-                yield at, _access(at, 500 if fails else 200, chance)
+                yield at, access(at, 500 if fails else 200, chance)
             at += every_s * (0.5 + chance.random())
 
 
-def _streams(endpoint: Endpoint, fleet: Fleet, launched: float) -> Iterator[str]:
+def _streams(arn: str, fleet: Fleet, launched: float) -> Iterator[tuple[Variant, int, str]]:
     """Instances of another deployment are others, also when the config is the same."""
     for variant in fleet:
         for index in range(min(SHOWN_INSTANCES, variant.instances or 1)):
-            digest = hashlib.sha256(f"{endpoint.arn}/{launched:.0f}/{variant.name}/{index}".encode()).hexdigest()
-            yield f"{variant.name}/i-0{digest[:16]}"
-
-
-def _starting(at: float, chance: random.Random, loads: bool) -> Iterator[Line]:
-    load_ms = chance.randrange(900, 6400)
-    yield at - 1.2, "Starting the inference server with 4 workers."
-    yield at - 1.0, f"[{_stamp(at - 1)}] [1] [INFO] Starting gunicorn 23.0.0"
-    yield at - 1.0, f"[{_stamp(at - 1)}] [1] [INFO] Listening at: unix:/tmp/gunicorn.sock (1)"
-    yield at - 0.9, f"[{_stamp(at - 1)}] [1] [INFO] Using worker: uvicorn.workers.UvicornWorker"
-    for pid in range(20, 24):
-        yield at - 0.8, f"[{_stamp(at - 1)}] [{pid}] [INFO] Booting worker with pid: {pid}"
-    if loads:
-        yield at, f"[{_stamp(at)}] [20] [INFO] Loaded model from /opt/ml/model/model.txt in {load_ms} ms"
-
-
-def _access(at: float, status: int, chance: random.Random) -> str:
-    moment = dt.datetime.fromtimestamp(at, dt.UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
-    size = 265 if status == 500 else chance.randrange(18, 480)
-    return f'169.254.178.2 - - [{moment}] "POST /invocations HTTP/1.1" {status} {size} "-" "AHC/2.0"'
-
-
-def _stamp(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M:%S +0000")
+            digest = hashlib.sha256(f"{arn}/{launched:.0f}/{variant.name}/{index}".encode()).hexdigest()
+            yield variant, index, f"{variant.name}/i-0{digest[:16]}"

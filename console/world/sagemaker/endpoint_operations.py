@@ -12,6 +12,7 @@ from console.world.identity import Caller
 from console.world.operations import operation
 from console.world.paging import ordered, page
 from console.world.sagemaker import course, endpoint_view
+from console.world.sagemaker.components import InferenceComponents
 from console.world.sagemaker.deployment import Policy
 from console.world.sagemaker.endpoint_logs import EndpointLogs
 from console.world.sagemaker.endpoints import Change, Endpoint, Endpoints
@@ -114,6 +115,8 @@ def update_weights(world: World, region: Region, request: dict[str, Any], caller
 def delete_endpoint(world: World, region: Region, request: dict[str, Any], caller: Caller) -> None:
     endpoints = region.of(Endpoints)
     endpoint = endpoints.settled(request["EndpointName"], also=("UpdateRollbackFailed", "OutOfService", "Failed"))
+    if region.of(InferenceComponents).on(endpoint.name):  # AWS' own words are not known
+        raise validation(f'Cannot delete endpoint "{endpoint.arn}" while inference components are deployed on it.')
     gone = Change("delete", course.deletion(), world.now, endpoint.config, endpoint.fleet)
     endpoints.begin(endpoint, gone)
 

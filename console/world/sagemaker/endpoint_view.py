@@ -45,11 +45,10 @@ def search_record(region: Region, endpoint: Endpoint, moment: Moment) -> Members
 
 def _common(region: Region, endpoint: Endpoint, moment: Moment) -> Members:
     config = region.of(Configs).find(endpoint.config)
-    shadows = fleet_of(config.body, "ShadowProductionVariants") if config else ()
     return summary(endpoint) | {
         "EndpointConfigName": endpoint.config,
         "ProductionVariants": _running(region, endpoint, moment) or None,
-        "ShadowProductionVariants": [_variant(region, one, endpoint.modified) for one in shadows] or None,
+        "ShadowProductionVariants": _shadows(region, endpoint.config, endpoint.modified),
         "DataCaptureConfig": _capture(config.body if config else {}),
         "FailureReason": endpoint.reason,
     }
@@ -107,7 +106,18 @@ def _pending(region: Region, endpoint: Endpoint, moment: Moment) -> Members | No
         if launching:
             view["DeployedImages"] = None  # known once the first instance runs
         variants.append(view)
-    return {"EndpointConfigName": change.config, "StartTime": change.started, "ProductionVariants": variants}
+    return {
+        "EndpointConfigName": change.config,
+        "StartTime": change.started,
+        "ProductionVariants": variants,
+        "ShadowProductionVariants": _shadows(region, change.config, change.started),
+    }
+
+
+def _shadows(region: Region, config: str, resolved_at: float) -> list[Members] | None:
+    known = region.of(Configs).find(config)
+    fleet = fleet_of(known.body, "ShadowProductionVariants") if known else ()
+    return [_variant(region, one, resolved_at) for one in fleet] or None
 
 
 def _variant(region: Region, variant: Variant, resolved_at: float) -> Members:
@@ -117,10 +127,12 @@ def _variant(region: Region, variant: Variant, resolved_at: float) -> Members:
         "DeployedImages": [_deployed(image, resolved_at)] if image else None,
         "CurrentWeight": variant.weight,
         "DesiredWeight": variant.weight,
-        "CurrentInstanceCount": variant.instances or None,
-        "DesiredInstanceCount": variant.instances or None,
+        "CurrentInstanceCount": None if variant.serverless else variant.instances,
+        "DesiredInstanceCount": None if variant.serverless else variant.instances,
         "CurrentServerlessConfig": variant.serverless,
         "DesiredServerlessConfig": variant.serverless,
+        "ManagedInstanceScaling": variant.scaling,
+        "RoutingConfig": variant.routing,
     }
 
 

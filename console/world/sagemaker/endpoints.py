@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from console.world import moto_backends
 from console.world.autoscaling import ScalableTargets
+from console.world.cloudwatch.alarms import Alarms
 from console.world.errors import validation
 from console.world.quotas import Quotas
+from console.world.sagemaker import serving
 from console.world.sagemaker.course import Course, Trouble, maintenance
 from console.world.sagemaker.deployment import Ending, Phase, counted
 from console.world.sagemaker.endpoint_view import search_record
@@ -18,7 +19,7 @@ from console.world.sagemaker.search import SearchIndex
 from console.world.sagemaker.tags import Tags
 
 if TYPE_CHECKING:
-    from console.world.world import Region, World
+    from console.world.world import Region
 
 Kind = Literal["create", "update", "scale", "maintenance", "delete"]
 _BUSY = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
@@ -72,6 +73,7 @@ class Endpoints:
         """Called before the end of a change is applied: the fleets are still those of the change."""
         self.on_settled: list[Callable[[Endpoint], None]] = []
         """Called after it is applied: how incidents follow what operators do."""
+        region.of(Alarms).on_change.append(lambda _: self.alarms_changed())
 
     def __iter__(self) -> Iterator[Endpoint]:
         return iter(self._items.values())
@@ -148,6 +150,13 @@ class Endpoints:
                 elapsed_s = self._world.clock.modelled(self._world.now - change.started)
                 self._turn_back_if_alarmed(endpoint, change, elapsed_s)
 
+    def components_changed(self, name: str) -> None:
+        """An inference component of it has."""
+        endpoint = self._items.get(name.lower())
+        if endpoint:
+            moment = self.phase(endpoint, self._world.now)
+            serving.record(self._region, endpoint, moment[0] if moment else None)
+
     def touch(self, endpoint: Endpoint) -> None:
         """The status has changed."""
         endpoint.modified = self._world.now
@@ -169,6 +178,7 @@ class Endpoints:
         if endpoint.status != phase.endpoint:
             endpoint.status = phase.endpoint
             self.touch(endpoint)
+        serving.record(self._region, endpoint, phase)
         boundary_s = change.course.next_boundary(elapsed_s)
         due = change.started + self._world.clock.real(boundary_s)
         self._world.agenda.at(due, lambda _: self._enter(endpoint, change, boundary_s))
@@ -177,7 +187,7 @@ class Endpoints:
         course = change.course
         if course.ending is Ending.REVERTED or elapsed_s >= course.length_s or not course.at(elapsed_s)[0].watched:
             return False
-        red = sorted(moto_backends.alarms_in_alarm(self._region.name).intersection(course.policy.alarms))
+        red = sorted(self._region.of(Alarms).in_alarm().intersection(course.policy.alarms))
         if not red:
             return False
         reason = f"Auto rollback was triggered: {', '.join(red)} in ALARM state."
@@ -207,6 +217,8 @@ class Endpoints:
                 endpoint.status = "UpdateRollbackFailed"
             case Ending.FAILED:
                 endpoint.status = "Failed"
+        if change.course.ending is not Ending.MIXED:  # there both fleets go on
+            serving.record(self._region, endpoint, None)
         self.touch(endpoint)
         for tell in self.on_settled:
             tell(endpoint)
@@ -216,8 +228,3 @@ class Endpoints:
         self._region.of(Tags).drop(endpoint.arn)
         self._region.of(ScalableTargets).drop(endpoint.name)
         self._region.of(SearchIndex).publish("Endpoint", endpoint.arn, None)
-
-
-def alarms_may_have_changed(world: World, region: Region) -> None:
-    """To be called after any request that may have set an alarm's state."""
-    region.of(Endpoints).alarms_changed()

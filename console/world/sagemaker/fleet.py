@@ -21,6 +21,10 @@ class Variant:
     """0 for a serverless variant."""
     weight: float
     serverless: dict[str, Any] | None = None
+    scaling: dict[str, Any] | None = None
+    """ManagedInstanceScaling."""
+    routing: dict[str, Any] | None = None
+    """RoutingConfig."""
 
 
 Fleet = tuple[Variant, ...]
@@ -36,6 +40,8 @@ def fleet_of(config: dict[str, Any], member: str = "ProductionVariants") -> Flee
             instances=0 if "ServerlessConfig" in variant else variant.get("InitialInstanceCount", 1),
             weight=float(variant.get("InitialVariantWeight", 1.0)),
             serverless=variant.get("ServerlessConfig"),
+            scaling=variant.get("ManagedInstanceScaling"),
+            routing=variant.get("RoutingConfig"),
         )
         for variant in config.get(member) or ()
     )
