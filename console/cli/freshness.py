@@ -26,6 +26,10 @@ FRESH_MS = 60 * SECOND
 BESIDE_MS = 5 * MINUTE
 """How old what else a table shows may be in a foreground look: CloudTrail answers once a second and is late anyway."""
 
+WAIT_S = 5.0
+"""How long whoever asks for a table waits for what else it shows: the past of a thousand endpoints takes minutes, and
+the next look reads on."""
+
 FAILING_MS = 4 * SECOND
 """How long a source that fails may take to recover once somebody asks for it."""
 
@@ -176,7 +180,11 @@ def _collect(session: Session, kind: Kind, due: list[str], held: Held) -> dict[s
         errors: dict[str, LastgoodError] = {}
         for source in due:
             progress.follow(f"collecting {source} of {session.context.name}", collector)
-            errors |= collector.once([source])
+            own = source == kind.sources[0]
+            errors |= collector.once([source], within_s=session.settings.timeout_s if own else WAIT_S)
+    for source in collector.cut:
+        if since := session.ledger.coverage.since(session.scope, source):
+            session.say(f"{source}: known since {clock_time(since, now_ms())}; the next look, or the console, reads on")
     session.failed |= errors
     fatal: LastgoodError | None = next((e for e in errors.values() if isinstance(e, CredentialsError)), None)
     if fatal is None and kind.sources[0] in errors and not _known(session, kind):

@@ -125,14 +125,24 @@ class Collector:
             self._ended = ended
             stop.set()
 
-    def once(self, sources: Sequence[str] | None = None) -> dict[str, LastgoodError]:
-        """One sweep of every source, or of those named, in this thread; the errors of those that failed."""
+    def once(self, sources: Sequence[str] | None = None, *, within_s: float | None = None) -> dict[str, LastgoodError]:
+        """One sweep of every source, or of those named, in this thread; the errors of those that failed.
+
+        `within_s`: a sweep that can be continued later ends by then (`cut` tells which did).
+        """
         wanted = [task for task in self.tasks if sources is None or task.source in sources]
+        for task in wanted:
+            task.eyes.until, task.eyes.cut = None if within_s is None else time.monotonic() + within_s, False
         errors = {task.source: error for task in wanted if (error := task.sweep())}
         self._watch_reversals()
         with contextlib.suppress(LedgerError):
             self.cloud.budget.flush()
         return errors
+
+    @property
+    def cut(self) -> list[str]:
+        """Sources whose last sweep left something for the next one."""
+        return [task.source for task in self.tasks if task.eyes.cut]
 
     @property
     def seen(self) -> int:

@@ -53,6 +53,10 @@ class ScopedEyes:
         """Records brought since the process began: progress for whoever waits."""
         self.active_at = 0.0
         """When the watch last asked for or brought something, by the monotonic clock."""
+        self.until: float | None = None
+        """When whoever waits has waited enough, by the monotonic clock; None: nobody waits."""
+        self.cut = False
+        """Whether the watch left something for its next sweep because of that."""
 
     @property
     def scope(self) -> str:
@@ -67,6 +71,10 @@ class ScopedEyes:
 
     def spare(self, operation: str) -> bool:
         return self._cloud.budget.spare(operation)
+
+    def in_time(self) -> bool:
+        self.cut = self.until is not None and time.monotonic() >= self.until
+        return not self.cut
 
     def interest(self, kind: str) -> frozenset[str]:
         return self._interest().names.get(kind, frozenset())

@@ -86,6 +86,9 @@ class Eyes(Protocol):
     def spare(self, operation: str) -> bool:
         """Whether the call budget has room for this operation without waiting long."""
 
+    def in_time(self) -> bool:
+        """False once whoever waits for this sweep has waited enough: what is left is for the next one."""
+
     def interest(self, kind: str) -> frozenset[str]:
         """Names of this kind that are on somebody's screen."""
 

@@ -15,15 +15,17 @@ import msgspec
 from console.clock import MINUTE, Millis, iso, to_ms
 
 EVENTS: dict[str, tuple[str, str, str]] = {
-    "CreateEndpoint": ("endpoint", "endpointName", "endpointConfigName"),
     "UpdateEndpoint": ("endpoint", "endpointName", "endpointConfigName"),
+    "CreateEndpoint": ("endpoint", "endpointName", "endpointConfigName"),
     "DeleteEndpoint": ("endpoint", "endpointName", ""),
     "UpdateEndpointWeightsAndCapacities": ("endpoint", "endpointName", ""),
     "StartPipelineExecution": ("pipeline", "pipelineName", ""),
     "StopPipelineExecution": ("execution", "pipelineExecutionArn", ""),
     "RetryPipelineExecution": ("execution", "pipelineExecutionArn", ""),
 }
-"""Event name to (kind of subject, request parameter that names it, request parameter that names its target)."""
+"""Event name to (kind of subject, request parameter that names it, request parameter that names its target).
+
+What tells most comes first: a look in a hurry may not get to the others."""
 
 LATE = 20 * MINUTE
 """How long CloudTrail may take to deliver (minutes, by its documentation): what it has not told by then is not so."""

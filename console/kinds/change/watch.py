@@ -34,7 +34,9 @@ class ChangeWatch:
         client = eyes.client("cloudtrail")
         known: dict[str, Millis] = {}
         for event, (kind, _, _) in EVENTS.items():
-            if (since := self._look(client, eyes, event, kind)) is not None:
+            if known and not eyes.in_time():
+                known[kind] = eyes.now()
+            elif (since := self._look(client, eyes, event, kind)) is not None:
                 known[kind] = max(since, known.get(kind, 0))
         if known:
             eyes.fill(known.get("endpoint", max(known.values())))
@@ -95,4 +97,6 @@ class ChangeWatch:
             if not answer.get("NextToken"):
                 return since
             request["NextToken"] = answer["NextToken"]
+            if not eyes.in_time():
+                break
         return oldest

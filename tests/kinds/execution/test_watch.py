@@ -252,6 +252,20 @@ def test_a_long_past_is_read_in_parts_and_claimed_as_far_as_it_was_read(
     assert calls(one, "changes") == {}
 
 
+def test_whoever_waits_is_told_what_came_first_and_the_rest_is_read_later(bench: Make) -> None:
+    one = bench(fleet=40)
+    assert one.collector.once(["changes"], within_s=0.0) == {}
+    assert one.collector.cut == ["changes"]
+    seen, since = changes(one), one.snapshot.since("changes")
+    assert len(seen) == 50 and {c.event for c in seen} == {"UpdateEndpoint"}, "one page of what tells most"
+    assert since == one.now, "nothing is claimed of what was not asked"
+    one.tick(60)
+    calls(one, "changes")
+    since = one.snapshot.since("changes")
+    assert one.collector.cut == [] and since is not None and since <= one.now - 89 * DAY
+    assert {c.event for c in changes(one)} >= {"UpdateEndpoint", "StartPipelineExecution"}
+
+
 def test_what_happened_while_nobody_watched_leaves_no_hole(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """More calls than fit into one sweep: complete only when the last of them is read."""
     one = bench(fleet=4)
