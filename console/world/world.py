@@ -53,7 +53,7 @@ class World:
     `speed` divides durations of minutes; `fleet` is the number of seeded endpoints (0: an empty account); `validate`
     checks each answer against botocore's output shapes (tests); `now` is the wall clock in epoch seconds.
     The lags are of real seconds at speed 1: a new config's until UpdateEndpoint sees it, Search's behind Describe, and
-    CloudTrail's delivery.
+    CloudTrail's delivery. Without `evaluate` alarms stay as they are set: for simulations of large fleets over days.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class World:
         config_lag_s: float = 2.0,
         search_lag_s: float = 10.0,
         trail_delay_s: float = 30.0,
+        evaluate: bool = True,
     ) -> None:
         moto_backends.reset()
         self.seed = seed
@@ -77,6 +78,7 @@ class World:
         self.faults = Faults()
         self.throttle = Throttle() if throttle else None
         self.validate = validate
+        self.evaluate = evaluate
         self.identities = Identities()
         self.calls: Counter[str] = Counter()
         self.config_lag_s, self.search_lag_s, self.trail_delay_s = config_lag_s, search_lag_s, trail_delay_s

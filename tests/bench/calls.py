@@ -91,7 +91,7 @@ def at_rest(endpoints: int, search: bool) -> Rest:
     # As a ledger that has collected for days: every pipeline's newest run is known (a first start reads 2,000 runs).
     watch.FIRST_PAGES = max(watch.FIRST_PAGES, endpoints * 3 // 200)
     began, clock = time.monotonic(), Clock()
-    world = World(fleet=endpoints, now=clock, speed=600.0)
+    world = World(fleet=endpoints, now=clock, speed=600.0, evaluate=False)
     clock.pass_(CALM_S)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -172,7 +172,7 @@ SCREENS = (":endpoints\r", ":endpoints\rG", ":pipelines\r", ":executions\r", ":e
 def five_consoles(endpoints: int = 1000, *, window_s: float = 80.0, changes: int = 6) -> Live:
     """Five consoles in pseudo-terminals on one state folder, in real time, from a ledger that is warm."""
     behind = [CALM_S]
-    world = CountingWorld(fleet=endpoints, speed=600.0, now=lambda: time.time() - behind[0])
+    world = CountingWorld(fleet=endpoints, speed=600.0, now=lambda: time.time() - behind[0], evaluate=False)
     behind[0] = 0.0
     throttle, world.throttle = world.throttle, None
     assert isinstance(throttle, Throttle)

@@ -182,6 +182,8 @@ class Alarms:
         return [rule for rule in self.mutes.values() if alarm.name in rule.alarms and rule.window(now) is not None]
 
     def _schedule(self, alarm: Alarm, *, first: bool = False) -> None:
+        if not self._world.evaluate:
+            return
         now = self._world.now
         every_s = max(LEAST_INTERVAL_S, self._world.clock.real(INTERVAL_S))
         due = now + every_s
