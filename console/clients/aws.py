@@ -13,18 +13,18 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, nullcontext
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console import __version__
 from console.clients import hooks, profiles
 from console.clients.budget import Budget
-from console.clients.errors import LENT, mfa_advice, translate
+from console.clients.errors import LENT
 from console.clients.hooks import is_read
 from console.clients.lent import Lent, take
 from console.clients.patience import Patience
+from console.clients.seats import READ_ATTEMPTS, Prompter, Seat, retries
 from console.clock import Millis, now_ms, to_ms
 from console.errors import CredentialsError, LastgoodError, Refused
 
@@ -34,11 +34,8 @@ if TYPE_CHECKING:
     from console.settings import Context, Settings
 
 CONNECT_S, READ_S = 4, 15
-READ_ATTEMPTS = 3
 RENEW_EVERY_S = 3.0
 """At most one new session in this time: renewing reads files and may run a credential_process."""
-
-Prompter = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +62,6 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<{self._key.service} client for {', '.join(sorted(self._key.operations))}>"
-
-
-@dataclass(slots=True)
-class _Seat:
-    """One identity of a context: the profile that reads, or the one that acts."""
-
-    profile: str
-    ambient: bool
-    session: Any = None
-    made_at: float = float("-inf")
-    generation: int = 0
-    stale: bool = False
-    prompter: Prompter | None = None
-    method: str = ""
-    lent: Lent | None = None
-    failure: CredentialsError | None = None
-    """Why the session could not be used, kept until the next one may be made."""
-    clients: dict[_Key, Any] = field(default_factory=dict)
 
 
 class Cloud:
@@ -115,9 +94,9 @@ class Cloud:
         self._lock = threading.RLock()
         self._here = threading.local()
         self._loader: Any = None
-        look = _Seat(context.profile, context.ambient)
+        look = Seat(context.profile, context.ambient)
         self._look = look
-        self._act = _Seat(context.act_profile, False) if context.act_profile else look
+        self._act = Seat(context.act_profile, False) if context.act_profile else look
         self._act.lent = lent
 
     @classmethod
@@ -175,7 +154,7 @@ class Cloud:
 
         To be called before the screen is taken over: later, nothing ever reads the terminal. Raises CredentialsError.
         """
-        seat = self._act if write else self._look
+        seat = self._seat(write)
         with self._lock:
             seat.prompter = prompter
             try:
@@ -188,26 +167,29 @@ class Cloud:
                 credentials.get_frozen_credentials()
             except Exception as exc:
                 seat.stale = True
-                raise self._translated(exc, "", seat) from None
+                raise seat.translated(exc) from None
             finally:
                 seat.prompter = None
 
     def expires_at(self, *, write: bool = False) -> Millis | None:
         """When the current credentials end; None if they do not or nobody has signed in yet."""
-        seat = self._act if write else self._look
         with self._lock:
-            credentials = getattr(seat.session, "_credentials", None)
-        if seat.lent:
-            return seat.lent.expires_at
-        # There is no public way to ask (facts section 10); a missing attribute reads as "unknown".
-        expiry = getattr(credentials, "_expiry_time", None)
-        return to_ms(expiry) if expiry else None
+            return self._seat(write).expires_at()
 
     def ends_at(self, *, write: bool = False) -> Millis | None:
         """When this process can call no longer: the expiry of credentials that do not renew by themselves."""
-        seat = self._act if write else self._look
+        seat = self._seat(write)
         final = seat.lent or seat.method == "env" or profiles.asks_for_code(seat.profile or "default")
         return self.expires_at(write=write) if final else None
+
+    def _seat(self, write: bool) -> Seat:
+        return self._act if write else self._look
+
+    def _renew(self, seat: Seat) -> Any:
+        session = seat.renew(self._loader, self._timeouts, self._clock())
+        if self._loader is None:
+            self._loader = session.get_component("data_loader")
+        return session
 
     def lend(self) -> Lent:
         """The acting session as it is now, for a process that cannot ask for an MFA code. After `resolve`."""
@@ -216,59 +198,11 @@ class Cloud:
             frozen = session.get_credentials().get_frozen_credentials()
         return Lent(frozen.access_key, frozen.secret_key, frozen.token or "", self.expires_at(write=True))
 
-    # Sessions
-
-    def _renew(self, seat: _Seat) -> Any:
-        """A new session: the only sure way to see renewed SSO tokens, files and processes (facts section 10)."""
-        import botocore.session
-        from botocore.config import Config
-
-        seat.clients, seat.session, seat.method, seat.failure = {}, None, "", None
-        seat.made_at, seat.stale = self._clock(), True
-        seat.generation += 1
-        # Passing a profile switches keys in variables off; a profile that came from AWS_PROFILE must not do that.
-        session = botocore.session.Session(profile=None if seat.ambient else seat.profile or None)
-        # Shared by all sessions: the service models take 86 ms to read.
-        if self._loader is None:
-            self._loader = session.get_component("data_loader")
-        session.register_component("data_loader", self._loader)
-        # For the clients botocore makes for itself (sts, sso): its defaults wait a minute.
-        session.set_default_client_config(
-            Config(connect_timeout=self._timeouts[0], read_timeout=self._timeouts[1], retries=_retries(READ_ATTEMPTS))
-        )
-        if seat.lent:
-            session.set_credentials(seat.lent.access_key, seat.lent.secret_key, seat.lent.token or None)
-        else:
-            self._teach_mfa(session, seat)
-        seat.session, seat.stale = session, False
-        return session
-
-    def _teach_mfa(self, session: Any, seat: _Seat) -> None:
-        if not profiles.asks_for_code(session.get_config_variable("profile") or "default"):
-            return
-        from botocore.utils import JSONFileCache
-
-        provider = session.get_component("credential_provider").get_provider("assume-role")
-        provider._prompter = lambda prompt: self._ask(seat, prompt)
-        # The AWS CLI's own cache: one code serves the CLI, the console, its collector and its actions, each of which
-        # is a process of its own. Only MFA sessions go there (0600), as they do with the CLI.
-        provider.cache = JSONFileCache(str(Path("~/.aws/cli/cache").expanduser()))
-
-    def _ask(self, seat: _Seat, prompt: str) -> str:
-        whose = f"profile {seat.profile}" if seat.profile else "the default profile"
-        if seat.prompter is None:
-            raise CredentialsError(f"{whose} asks for an MFA code", code="MfaNeeded", advice=mfa_advice(seat.profile))
-        try:
-            return seat.prompter(prompt).strip()
-        except EOFError:
-            advice = f"run it in a terminal, or {mfa_advice(seat.profile)}"
-            raise CredentialsError(f"no MFA code was given for {whose}", code="MfaNeeded", advice=advice) from None
-
     # Clients
 
     def _raw(self, key: _Key) -> Any:
         """The botocore client behind a Client, made when needed and whenever the session is new."""
-        seat = self._act if key.write else self._look
+        seat = self._seat(key.write)
         with self._lock:
             rested = self._clock() - seat.made_at >= RENEW_EVERY_S
             if seat.failure and not rested:
@@ -282,12 +216,12 @@ class Cloud:
                         raw = seat.clients[key] = self._make(seat, key)
                 return raw
             except Exception as exc:
-                error = self._translated(exc, key.service, seat)
+                error = seat.translated(exc, key.service)
                 seat.stale = True
                 seat.failure = error if isinstance(error, CredentialsError) else None
                 raise error from None
 
-    def _make(self, seat: _Seat, key: _Key) -> Any:
+    def _make(self, seat: Seat, key: _Key) -> Any:
         from botocore.config import Config
 
         raw = seat.session.create_client(
@@ -298,7 +232,7 @@ class Cloud:
                 connect_timeout=self._timeouts[0],
                 read_timeout=self._timeouts[1],
                 # Pinned: the default changed between minor versions (facts 1.1), and AWS_MAX_ATTEMPTS must not.
-                retries=_retries(key.attempts),
+                retries=retries(key.attempts),
                 user_agent_extra=f"lastgood/{__version__}",
                 max_pool_connections=10,
             ),
@@ -314,7 +248,7 @@ class Cloud:
             try:
                 return api_call(operation, params)
             except Exception as exc:
-                raise self._translated(exc, f"{key.service}:{operation}", seat, sent=self._here.sent) from None
+                raise seat.translated(exc, f"{key.service}:{operation}", sent=self._here.sent) from None
 
         def call(operation: str, params: dict[str, Any]) -> Any:
             try:
@@ -345,7 +279,7 @@ class Cloud:
         )
         return raw
 
-    def _heir(self, error: CredentialsError, seat: _Seat, generation: int, key: _Key) -> Any:
+    def _heir(self, error: CredentialsError, seat: Seat, generation: int, key: _Key) -> Any:
         """After a failure of credentials: the sender of a newer session's client, if there may be one now."""
         if not error.resumes:
             return None
@@ -358,13 +292,6 @@ class Cloud:
                 return self._raw(key)._lastgood_send
             except LastgoodError:
                 return None
-
-    def _translated(self, exc: Exception, operation: str, seat: _Seat, *, sent: bool = False) -> LastgoodError:
-        method = seat.method or _likely_method(seat)
-        error = translate(exc, operation, method=method, profile=seat.profile, sent=sent)
-        if isinstance(error, CredentialsError) and error.resumes:
-            seat.stale = True
-        return error
 
     def _sending(self, operation: str) -> None:
         self._here.sent = True
@@ -390,17 +317,6 @@ class Cloud:
 def _split(entry: str, service: str) -> tuple[str, str]:
     own, colon, name = entry.rpartition(":")
     return (own, name) if colon else (service, name)
-
-
-def _retries(attempts: int) -> dict[str, Any]:
-    return {"mode": "standard", "total_max_attempts": attempts}
-
-
-def _likely_method(seat: _Seat) -> str:
-    """The credential source while none has been loaded: variables count unless a profile was named."""
-    if os.environ.get("AWS_ACCESS_KEY_ID") and (seat.ambient or not seat.profile):
-        return "env"
-    return ""
 
 
 @contextmanager

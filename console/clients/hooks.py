@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from console.clients.errors import garbled, translate
+from console.clients.errors import garbled
+from console.clients.translating import translate
 from console.errors import Refused, Throttled
 
 if TYPE_CHECKING:

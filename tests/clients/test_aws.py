@@ -357,7 +357,7 @@ def test_environment_credentials_do_not_resume(teller: Teller, clock: Clock) -> 
 def test_import_costs_nothing() -> None:
     code = (
         "import sys, console.settings, console.freeze, console.text, console.clients.budget, console.clients.iam, "
-        "console.clients.aws, console.clients.identity, console.clients.errors, console.clients.profiles\n"
+        "console.clients.aws, console.clients.identity, console.clients.translating, console.clients.profiles\n"
         "from console.settings import Settings; from console.clients.aws import Cloud\n"
         "s = Settings.load({'AWS_REGION': 'eu-central-1'}); Cloud.of(s).client('sagemaker', ['ListEndpoints'])\n"
         "heavy = {'boto3', 'botocore', 'httpx', 'mlflow', 'pydantic', 'textual', 'rich', 'typer', 'urllib3'}\n"
