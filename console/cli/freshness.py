@@ -129,7 +129,8 @@ def _due(session: Session, kind: Kind, now: Millis, force: bool, *, beside_ms: i
     own = kind.sources[0]
     due = [own] if force or _older(states.get(own), now, FRESH_MS) else []
     for source in kind.sources[1:]:
-        if source not in states or (due and beside_ms and _older(states[source], now, beside_ms)):
+        allowed = min(beside_ms, FRESH_MS) if source in kind.eager else beside_ms
+        if source not in states or (due and allowed and _older(states[source], now, allowed)):
             due.append(source)
     return due
 
@@ -183,8 +184,7 @@ def _collect(session: Session, kind: Kind, due: list[str], held: Held) -> dict[s
             own = source == kind.sources[0]
             errors |= collector.once([source], within_s=session.settings.timeout_s if own else WAIT_S)
     for source in collector.cut:
-        if since := session.ledger.coverage.since(session.scope, source):
-            session.say(f"{source}: known since {clock_time(since, now_ms())}; the next look, or the console, reads on")
+        session.say(f"{source}: the past is read in part; the next look, or the console, reads on")
     session.failed |= errors
     fatal: LastgoodError | None = next((e for e in errors.values() if isinstance(e, CredentialsError)), None)
     if fatal is None and kind.sources[0] in errors and not _known(session, kind):
