@@ -6,6 +6,7 @@ the file, the key and what is allowed.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import stat
@@ -82,6 +83,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: str = "20s"
     """How long a command goes on while AWS answers nothing, in all; time in which answers come does not count. Then it
     serves what the ledger has, or ends with exit code 6. The collector and actions under way never give up so."""
+    metrics_dollars_per_hour: float = 1.0
+    """What reading metrics may cost per context, at CloudWatch's 0.01 dollars for 1,000 metrics. Kept by asking for
+    each endpoint less often; what is left out because of it is said. 0 reads none."""
     call_log: str = ""
     """A file to which every AWS request really sent is appended as `service:Operation`, to compare with a policy."""
     contexts: dict[str, Context] = {}
@@ -135,7 +139,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return _load(os.environ if environ is None else environ, config_path, flags or {})
 
 
-OPTIONS = ("context", "state_dir", "ledger", "read_only", "local_time", "timeout", "call_log")
+OPTIONS = (
+    "context",
+    "state_dir",
+    "ledger",
+    "read_only",
+    "local_time",
+    "timeout",
+    "metrics_dollars_per_hour",
+    "call_log",
+)
 _OVERRIDES = ("profile", "region", "endpoint_url", "mlflow_uri")
 _NO_FILE_KEYS = {"name", "ambient"}
 
@@ -184,6 +197,10 @@ def _load(environ: Mapping[str, str], config_path: Path | None, flags: Mapping[s
     values["ledger"] = home(values.get("ledger") or values["state_dir"] / "ledger.db", "ledger")
     if "timeout" in values and parse_duration(values["timeout"]) < 1000:
         raise UsageError(f"timeout: {values['timeout']} is too short for an answer", advice="1s at least; 20s is usual")
+    if not 0 <= values.get("metrics_dollars_per_hour", 0) < math.inf:
+        where = "" if "LASTGOOD_METRICS_DOLLARS_PER_HOUR" in environ else f"{path}: "
+        advice = "1.0 is usual; 0 reads no metrics"
+        raise UsageError(f"{where}metrics_dollars_per_hour: must be 0 or more", advice=advice)
     contexts = _contexts(table or {}, path, environ, bool(values.get("read_only")))
     values["context"] = _choose(values.get("context", ""), contexts, path if table is not None else None)
     overrides = {key: value for key in _OVERRIDES if (value := flags.get(key)) is not None}
@@ -253,7 +270,7 @@ def _value(
     try:
         return msgspec.convert(value, type=kind)
     except msgspec.ValidationError:
-        wanted = {"str": "a text in quotes", "bool": "true or false"}.get(kind.__name__, str(kind))
+        wanted = {"str": "a text in quotes", "bool": "true or false", "float": "a number"}.get(kind.__name__, str(kind))
         raise UsageError(f"{where}: {key}: must be {wanted}, not {_shown(value)}") from None
 
 
@@ -262,6 +279,11 @@ def _shown(value: Any) -> str:
 
 
 def _from_text(key: str, text: str, variable: str) -> Any:
+    if key == "metrics_dollars_per_hour":
+        try:
+            return float(text)
+        except ValueError:
+            raise UsageError(f"{variable}: must be a number such as 1.0, not {echoed(text)!r}") from None
     if key not in {"read_only", "local_time"}:
         return text
     if text.strip().lower() in _TRUE:

@@ -46,6 +46,8 @@ def header(info: HeaderInfo, now: Millis, width: int) -> tuple[list[Piece], list
     if info.expires_at is not None:
         left.append((1, [(" · ", "dim"), remaining(info.expires_at, now)]))
     right: list[tuple[int, list[Piece]]] = []
+    if info.dollars_per_hour is not None:
+        right.append((7, [(f"${info.dollars_per_hour:.2f}/h  ", "dim")]))
     if info.calls_per_min is not None:
         right.append((6, [(f"{info.calls_per_min} calls/min  ", "dim")]))
     right.append((1, [(clock_time(now, now), ""), ("  ", "")]))

@@ -23,6 +23,7 @@ from screens.signs import worded
 SIDE_BY_SIDE = 150
 """From this width on, history stands beside the fleets."""
 BEFORE_AT_LEAST = 5
+ALARMS_AT_MOST = 4
 _GAP = 3
 
 _OUTCOMES = {
@@ -219,11 +220,25 @@ def _about(content: EndpointContent, width: int, now: Millis) -> list[Line]:
     if view.hold is not None:
         words = f"{view.hold.reason} (by {view.hold.by}, {clock_time(view.hold.at, now)})"
         lines += paragraph(words, width - 1, "", first=((" ⏸ HELD    ", "held"),), indent=11)
+    lines += _alarms(view, width)
     deploys = f"{by_whom('', view.owner)} deploys it" if view.owner else "nobody is known to deploy it"
     lines.append(((" OWNER    ", "head"), (deploys, "" if view.owner else "dim")))
     groups: list[Line] = [((f"{key} ", "dim"), (value, "")) for key, value in sorted(view.endpoint.tags.items())]
     tags = flow(groups, width - 10, indent=0)
     return lines + [((" TAGS     " if not n else " " * 10, "head"), *line) for n, line in enumerate(tags)]
+
+
+def _alarms(view: EndpointView, width: int) -> list[Line]:
+    """One line each, the guards first; those of scaling policies are none to look at."""
+    rows: list[list[Piece]] = []
+    for alarm in view.alarms or ():
+        if not alarm.alarm.scaling and len(rows) < ALARMS_AT_MOST:
+            role = "guards it" if view.name in alarm.guards else "watches it"
+            ink = alarm.sign.value if alarm.sign is not Sign.OK else "dim"
+            sign, name = (alarm.sign.glyph, alarm.sign.value), (alarm.name, "")
+            rows.append([sign, name, (role, "dim"), (alarm.verdict.words, ink)])
+    lines = aligned(rows, width - 10, flex=3, indent=0)
+    return [((" ALARMS   " if not n else " " * 10, "head"), *line) for n, line in enumerate(lines)]
 
 
 # What was before.

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def places() -> Places:
     return Places(
-        subjects={"endpoint": _endpoint, "pipeline": _pipeline, "execution": _execution, "change": _change},
+        subjects={"endpoint": _endpoint, "pipeline": _pipeline, "execution": _execution, "change": _change,
+                  "alarm": _alarm},
         looks=[
             Look("ways", "w", "ways back", "Configs it could return to, each with its evidence", _ways, ("endpoint",)),
             Look("logs", "l", "logs", "Log lines as they arrive", _logs, ("endpoint", "execution")),
@@ -56,6 +57,10 @@ def _execution(feed: Feed, name: str) -> Screen[Any]:
 
 def _change(feed: Feed, name: str) -> Screen[Any]:
     return _describe(feed, "change", name)
+
+
+def _alarm(feed: Feed, name: str) -> Screen[Any]:
+    return _describe(feed, "alarm", name)
 
 
 def _ways(feed: Feed, kind: str, name: str) -> Screen[Any]:

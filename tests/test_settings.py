@@ -98,7 +98,7 @@ def test_every_setting_has_its_variable_and_says_what_it_is(tmp_path: Path) -> N
             _, _, rest = body.partition(f"\n    {name}: ")
             assert rest.partition("\n")[2].lstrip().startswith('"""'), f"{cls.__name__}.{name} has no docstring"
     texts = {"context": "dev", "state_dir": "/s", "ledger": "/l", "read_only": "1", "local_time": "1", "call_log": "/c"}
-    texts |= {"timeout": "1m"}
+    texts |= {"timeout": "1m", "metrics_dollars_per_hour": "0.2"}
     assert texts.keys() == set(OPTIONS)
     for option, text in texts.items():
         changed = load(tmp_path, env={f"LASTGOOD_{option.upper()}": text})
@@ -111,6 +111,9 @@ def test_every_setting_has_its_variable_and_says_what_it_is(tmp_path: Path) -> N
         ("colour = 1", "colour: no such setting", "local_time"),
         ("read_only = 'yes'", "read_only: must be true or false, not a str", ""),
         ("context = 7", "context: must be a text in quotes, not 7", ""),
+        ("metrics_dollars_per_hour = 'x'", "metrics_dollars_per_hour: must be a number, not a str", ""),
+        ("metrics_dollars_per_hour = -1", "metrics_dollars_per_hour: must be 0 or more", "0 reads no metrics"),
+        ("metrics_dollars_per_hour = nan", "metrics_dollars_per_hour: must be 0 or more", "0 reads no metrics"),
         ("contexts = 3", "contexts: must be tables", ""),
         ("[contexts]\nprod = 1", "contexts.prod: must be a table", ""),
         ("[contexts.prod]\nregoin = 'x'", "contexts.prod: regoin: no such setting", "act_profile, region"),

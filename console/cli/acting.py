@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import signal
 import sys
 import tempfile
@@ -26,7 +27,7 @@ from console.cli.plans import SIGNS, plan_lines
 from console.cli.reading import complete_names, locate
 from console.cli.session import READ_ONLY, Say, Session
 from console.errors import Exit, LedgerError, NotFound, Refused, Rejected, UsageError
-from console.kinds.registry import verbs
+from console.kinds.registry import kind_of, verbs
 from console.ledger.locks import action_lock
 from console.text import echoed, safe, shorten
 
@@ -132,7 +133,7 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
 
     def command(ctx: typer.Context, **given: Any) -> None:
         session_ = session(ctx)
-        subject = _text("the name", given.pop("subject"))
+        subject = _named(group, _text("the name", given.pop("subject")), _text("the name", given.pop("named")))
         if not subject.strip():
             raise UsageError(f"an empty name is no {first.kind}", advice=f"lastgood get {first.kind}s lists them")
         shared = {key: given.pop(key) for key in SHARED}
@@ -143,7 +144,7 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
         if len(group) > 1:
             kind, subject = locate(session_, subject)
             verb = next((v for v in group if v.kind == kind.id), None) or _cannot(first, kind.id)
-        args = {option.name: _value(option, given[option.name]) for option in verb.options}
+        args = {option.name: _value(option, given[_parameter(option)]) for option in verb.options}
         if verb.level is Level.NOTE:
             args["reason"] = shared["reason"]
         raise typer.Exit(_act(session_, verb, subject, args, **shared))
@@ -154,11 +155,13 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
 
     kinds = " or ".join(verb.kind for verb in group)
     subject = Annotated[str, typer.Argument(help=f"the {kinds}", autocompletion=complete_names)]
+    name = Annotated[str, typer.Argument(metavar="[NAME]", help="its name, where the word before it was its kind")]
     parameters = [
         inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
         inspect.Parameter("subject", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=subject),
+        inspect.Parameter("named", inspect.Parameter.POSITIONAL_OR_KEYWORD, default="", annotation=name),
         *(
-            option(o.name, _TYPES[o.kind], False if o.kind == "flag" else None, f"--{o.name}", o.help)
+            option(_parameter(o), _TYPES[o.kind], False if o.kind == "flag" else None, f"--{o.name}", o.help)
             for o in first.options
         ),
         option("dry_run", bool, False, "--dry-run", "print the plan and do nothing"),
@@ -177,6 +180,20 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
+
+
+def _parameter(option: Option) -> str:
+    """Python's name for it: `--for` is a keyword."""
+    return f"{option.name}_" if keyword.iskeyword(option.name) else option.name
+
+
+def _named(group: list[Verb], subject: str, name: str) -> str:
+    """The name in `NAME` or `KIND NAME`, as `get` and `describe` take it."""
+    if not name:
+        return subject
+    if (kind := kind_of(subject)).id not in {verb.kind for verb in group}:
+        _cannot(group[0], kind.id)
+    return name
 
 
 def _cannot(verb: Verb, kind: str) -> Verb:

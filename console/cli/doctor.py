@@ -26,7 +26,7 @@ ESC_MS = 50
 
 def examine(session: Session) -> list[Check]:
     """Everything, in the order in which it would fail at work."""
-    return [*_ledger(session), *_aws(session), *_collector(session), *_terminal()]
+    return [*_ledger(session), *_aws(session), *_collector(session), *_metrics(session), *_terminal()]
 
 
 def _ledger(session: Session) -> Iterator[Check]:
@@ -97,11 +97,31 @@ def _collector(session: Session) -> Iterator[Check]:
     yield Check("collector", Verdict.PASS, f"none runs: a console or `lastgood collect` starts one{last}")
 
 
+def _metrics(session: Session) -> Iterator[Check]:
+    """What watching costs; a budget that leaves something out is said, and is no failure."""
+    from console.fleet.health import cost_of_watching
+
+    try:
+        cost = cost_of_watching(session.ledger, session.scope, session.settings)
+    except LastgoodError:
+        return  # said above
+    yield Check("metrics cost", Verdict.WARN if cost.left_out else Verdict.PASS, cost.words(now_ms()))
+
+
+_ONE_METRIC = {
+    "Id": "a",
+    "MetricStat": {
+        "Metric": {"Namespace": "AWS/SageMaker", "MetricName": "Invocations"},
+        "Period": 60,
+        "Stat": "Sum",
+    },
+}
 PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "endpoints": ("sagemaker", "list_endpoints", {"MaxResults": 1}),
     "pipelines": ("sagemaker", "list_pipelines", {"MaxResults": 1}),
     "executions": ("sagemaker", "search", {"Resource": "PipelineExecution", "MaxResults": 1}),
     "changes": ("cloudtrail", "lookup_events", {"MaxResults": 1}),
+    "metrics": ("cloudwatch", "get_metric_data", {"MetricDataQueries": [_ONE_METRIC], "StartTime": 0, "EndTime": 60}),
 }
 """One cheap call per source: permissions cannot be simulated everywhere."""
 

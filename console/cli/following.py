@@ -16,7 +16,7 @@ from console.cli.output import write
 from console.cli.plans import step_line, timed_line
 from console.cli.session import Session
 from console.clock import now_ms
-from console.errors import Exit, LastgoodError, LedgerError, UsageError
+from console.errors import Exit, LastgoodError, LedgerError, Refused, UsageError
 from console.ledger.journal import TERMINAL
 from console.ledger.locks import Locks, action_lock
 
@@ -156,6 +156,8 @@ def execute(
     verb = next((v for v in verbs() if v.id == plan.verb and v.kind == plan.kind), None)
     if verb is None:
         raise UsageError(f"{plan.verb} of a {plan.kind} is not known here", advice="a newer lastgood made this plan")
+    if unrecorded and not verb.writes:
+        raise Refused(f"{plan.verb} is nothing but its record: it cannot be done without a ledger")
     session.endure()  # an action is observed to its end, however long AWS is silent meanwhile
     desk = session.desk(verb)
     book = Book(session.ledger, plan.scope, plan.id, now=desk.now, unrecorded=unrecorded, say=_say)

@@ -147,7 +147,7 @@ _CONTEXT = Column("context", "CONTEXT", 10, lambda context, now: Cell(context))
 
 def _columns(kind: Kind, contexts: bool) -> list[Column]:
     """The kind's columns, with the context behind the sign where several are shown."""
-    found = list(kind.columns)
+    found = [column for column in kind.columns if not column.drawn]
     if contexts:
         found.insert(1 if found and not found[0].title else 0, _CONTEXT)
     return found

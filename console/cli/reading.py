@@ -44,7 +44,7 @@ def complete_names(ctx: typer.Context, incomplete: str) -> list[str]:
         return []  # a shell waits: nothing at all is better than a traceback in the prompt
 
 
-KIND = Annotated[str, typer.Argument(help="endpoints, pipelines, executions, changes", autocompletion=_kinds)]
+KIND = Annotated[str, typer.Argument(help="endpoints, pipelines, executions, changes, alarms", autocompletion=_kinds)]
 NAME = Annotated[str, typer.Argument(autocompletion=complete_names)]
 NAMES = Annotated[list[str] | None, typer.Argument(help="only these", autocompletion=complete_names)]
 
@@ -103,6 +103,8 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         if moment is not None:
             tell_coverage(session, wanted, moment)
         if moment is None and not cached:
+            if wanted.eager:  # whoever reads now reads all of this one
+                session.ledger.interest.tell(session.scope, {wanted.id: [name]}, at=now_ms())
             session.freshen(wanted)
         elif moment is None:
             tell_future(session, wanted)

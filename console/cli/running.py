@@ -10,7 +10,11 @@ import typer
 from console.cli.session import Say, Session
 from console.errors import UsageError
 
-INCIDENTS = "bad-config, pipeline-capacity, pipeline-data, quality-gate, silent-rollback, stuck-update, undone-fix"
+INCIDENTS = (
+    "async-backlog, bad-canary, bad-config, caller-change, flapping, latency-saturation, max-capacity, mme-thrash, "
+    "no-capacity, oom, overhead, ping-failure, pipeline-capacity, pipeline-data, quality-gate, quota, silent-rollback, "
+    "slow-dependency, stuck-update, undone-fix"
+)
 """Written out: the world with its scripts is imported only where it runs. A test compares."""
 
 LARGEST_FLEET = 20_000
@@ -40,6 +44,9 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         fleet: Annotated[int, typer.Option(help="number of endpoints", min=0, max=LARGEST_FLEET)] = 12,
         no_throttle: Annotated[bool, typer.Option("--no-throttle", help="answer every call")] = False,
         no_mlflow: Annotated[bool, typer.Option("--no-mlflow", help="without the MLflow server")] = False,
+        suited: Annotated[
+            bool, typer.Option("--suited", hidden=True, help="at the speed that suits the faults")
+        ] = False,
     ) -> None:
         """Run the embedded world. The first line on stdout is one JSON object: where it is, and the environment."""
         from console.cli.worlds import serve_world
@@ -47,7 +54,7 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
         _factor("--speed", speed)
         ended = serve_world(
             incidents=incident or [],
-            speed=speed,
+            speed=None if suited else speed,
             seed=seed,
             port=port,
             fleet=fleet,

@@ -117,7 +117,9 @@ class Session:
         def confirm() -> str:
             return self._who().scope
 
-        return Collector(self.ledger, self.cloud, self.identity.scope, kinds, confirm=confirm, pace=pace)
+        dollars = self.settings.metrics_dollars_per_hour
+        scope = self.identity.scope
+        return Collector(self.ledger, self.cloud, scope, kinds, confirm=confirm, pace=pace, dollars_per_hour=dollars)
 
     def freshen(self, kind: Kind, *, force: bool = False) -> None:
         """See that the facts of this kind are younger than a minute; see console.cli.freshness."""

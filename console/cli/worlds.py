@@ -30,9 +30,9 @@ DEMO = "needs the demo extra"
 
 
 def serve_world(
-    *, incidents: list[str], speed: float, seed: int, port: int, fleet: int, throttle: bool, mlflow: bool
+    *, incidents: list[str], speed: float | None, seed: int, port: int, fleet: int, throttle: bool, mlflow: bool
 ) -> int:
-    """Serve until SIGTERM, SIGHUP (0) or SIGINT (130); returns the exit code.
+    """Serve until SIGTERM, SIGHUP (0) or SIGINT (130); returns the exit code. No speed: that which suits the incidents.
 
     Raises UsageError for an unknown incident, a port that cannot be had or a missing extra.
     """
@@ -41,7 +41,7 @@ def serve_world(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda given, _: ended.append(given))
     try:
-        from console.world.incidents import INCIDENTS
+        from console.world.incidents import INCIDENTS, SPEED
         from console.world.world import World
     except ModuleNotFoundError as error:
         raise UsageError(f"the embedded world {DEMO}", advice="pip install 'lastgood[demo]'") from error
@@ -51,6 +51,8 @@ def serve_world(
             f"no incident {echoed(', '.join(unknown))}", advice=f"there are: {', '.join(sorted(INCIDENTS))}"
         )
     parent = int(os.environ.get("LASTGOOD_WORLD_CHILD") or 0)
+    if speed is None:
+        speed = min((INCIDENTS[name].speed for name in incidents), default=SPEED)
     world = World(seed=seed, speed=speed, fleet=fleet, throttle=throttle)
     for name in incidents:
         world.play(name)
@@ -119,9 +121,7 @@ def _mlflow(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 def run_demo(note: Say, *, incident: str, speed: float, fleet: int) -> int:
     """The world as a child, the console on it, a ledger of its own that goes with it."""
-    # That it hangs is told by the minutes since it began, which a faster world would make few.
-    speed = speed or (1.0 if incident == "stuck-update" else 6.0)
-    argv = lastgood("world", "serve", "--no-mlflow", f"--speed={speed}", f"--fleet={fleet}")
+    argv = lastgood("world", "serve", "--no-mlflow", f"--speed={speed}" if speed else "--suited", f"--fleet={fleet}")
     if incident and incident != "none":
         argv += [f"--incident={incident}"]
     note("starting the embedded world (an emulated AWS on this machine) …")

@@ -32,6 +32,10 @@ _RESOURCES: dict[str, tuple[str, ...]] = {
     "sagemaker:DescribeTrainingJob": ("training-job/*",),
     "sagemaker:DescribeProcessingJob": ("processing-job/*",),
     "sagemaker:DescribeTransformJob": ("transform-job/*",),
+    # Authorised on the rule and on each alarm that it mutes; our rules have names of their own.
+    "cloudwatch:PutAlarmMuteRule": ("alarm-mute-rule:lastgood-*", "alarm:*"),
+    "cloudwatch:DeleteAlarmMuteRule": ("alarm-mute-rule:lastgood-*",),
+    "cloudwatch:GetAlarmMuteRule": ("alarm-mute-rule:*",),
     "logs:DescribeLogStreams": ("log-group:/aws/sagemaker/*",),
     "logs:FilterLogEvents": ("log-group:/aws/sagemaker/*",),
     "logs:GetLogEvents": ("log-group:/aws/sagemaker/*",),

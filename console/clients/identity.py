@@ -5,6 +5,7 @@ A remembered identity is unconfirmed until STS agrees; nothing may be written be
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,7 +99,8 @@ def remember(state_dir: Path, context: Context, identity: Identity, environ: Map
             file.write(msgspec.json.encode(known))
         draft.replace(path)  # two consoles at once: the last one wins, neither sees half a file
     except OSError:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only file system refuses this too
+            draft.unlink(missing_ok=True)
 
 
 def _load(state_dir: Path) -> dict[str, Identity]:

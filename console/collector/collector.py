@@ -55,6 +55,7 @@ class Collector:
         confirm: Callable[[], str] | None = None,
         now: Callable[[], Millis] = now_ms,
         pace: float = 1.0,
+        dollars_per_hour: float = 1.0,
     ) -> None:
         self.ledger, self.cloud, self.scope = ledger, cloud, scope
         self._now, self._pace, self._who = now, pace, confirm
@@ -76,6 +77,7 @@ class Collector:
                     interest=lambda: self._interest,
                     confirm=self._confirm,
                     changed=self._moved.add,
+                    dollars_per_hour=dollars_per_hour,
                 )
                 also = frozenset(k.id for k in kinds if watch.source in k.sources)
                 self.tasks.append(Task(kind, watch, eyes, ledger, now=now, pace=pace, also=also))
@@ -130,6 +132,7 @@ class Collector:
 
         `within_s`: a sweep that can be continued later ends by then (`cut` tells which did).
         """
+        self._interest = self.ledger.interest.read(self.scope, self._now())
         wanted = [task for task in self.tasks if sources is None or task.source in sources]
         for task in wanted:
             task.eyes.until, task.eyes.cut = None if within_s is None else time.monotonic() + within_s, False
@@ -158,7 +161,7 @@ class Collector:
         for task in self.tasks:
             if task.wanted_as & asked:
                 task.wake(hurry=True)
-            elif task.wanted_as & shown and task.source == task.kind.sources[0]:
+            elif task.wanted_as & shown and task.source in (task.kind.sources[0], *task.kind.eager):
                 task.wake(hurry=False)
 
     def _beat(self) -> None:

@@ -12,6 +12,7 @@ from console.clients.aws import Cloud
 from console.clock import MINUTE, Millis
 from console.kinds.base import Watch
 from console.ledger.interest import Interest
+from console.ledger.samples import Sample
 from console.ledger.store import Ledger
 
 BATCH = 200
@@ -44,7 +45,9 @@ class ScopedEyes:
         interest: Callable[[], Interest],
         confirm: Callable[[], None] = lambda: None,
         changed: Changed = lambda kind: None,
+        dollars_per_hour: float = 1.0,
     ) -> None:
+        self.dollars_per_hour = dollars_per_hour
         self._watch, self._cloud, self._ledger, self._scope = watch, cloud, ledger, scope
         self._now, self._interest, self._confirm, self._changed = now, interest, confirm, changed
         self._pending: dict[str, list[tuple[str, bytes, Millis | None]]] = {}
@@ -115,6 +118,17 @@ class ScopedEyes:
     def remember(self, key: str, value: str) -> None:
         self._confirm()
         self._ledger.coverage.remember(self._scope, key, value)
+
+    def keep(self, kind: str, samples: Sequence[Sample], *, alone: bool = False) -> None:
+        self.active_at = time.monotonic()
+        self._confirm()
+        self._ledger.samples.put(self._scope, kind, samples, alone=alone)
+
+    def kept(self, kind: str, since: Millis, names: Sequence[str] | None = None) -> list[Sample]:
+        return self._ledger.samples.window(self._scope, kind, since, names=names)
+
+    def prune(self, before: Millis) -> None:
+        self._ledger.samples.prune(self._scope, before)
 
     def flush(self) -> None:
         """Write what was seen. Subjects that changed wake the watch that asks CloudTrail who did it."""

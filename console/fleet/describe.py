@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from console.clock import Millis, clock_time, duration
+from console.fleet.alarms import alarm_lines, alarm_rows
+from console.fleet.vitals import finding_rows, vital_rows
 from console.kinds.base import Kind
 from console.kinds.change.view import ChangeView, words
 from console.kinds.deployment.record import Deployment, Outcome
@@ -45,6 +47,7 @@ def lines(kind: Kind, view: Any, snapshot: Snapshot, now: Millis) -> list[Line]:
         "pipeline": _pipeline,
         "execution": _execution,
         "change": _change,
+        "alarm": alarm_lines,
     }
     told: list[Line] = []
     block: list[Cells] = []
@@ -93,6 +96,9 @@ def _endpoint(view: EndpointView, snapshot: Snapshot, now: Millis) -> Iterator[C
         yield "held", f"{view.hold.reason} (by {view.hold.by}, {clock_time(view.hold.at, now)})"
     yield "owner", _owner(view)
     yield from _section("variants", [_variant(v, [x.weight for x in e.variants]) for v in e.variants])
+    yield from _section("alarms", alarm_rows(view.alarms or (), e.name))
+    yield from _section("found", list(finding_rows(view)))
+    yield from _section("vitals", list(vital_rows(view, now)))
     if e.capture is not None:
         yield "capture", f"{e.capture.percent} % of requests ({e.capture.status})" if e.capture.enabled else "off"
     if e.tags:

@@ -14,6 +14,7 @@ from console.collector.collector import BEAT
 from console.collector.supervisor import Supervisor
 from console.errors import LastgoodError
 from console.fleet.header import HeaderInfo
+from console.fleet.health import cost_of_watching
 from console.kinds.base import Kind
 from console.kinds.registry import KINDS, kind_of
 from console.ledger.snapshot import Snapshot
@@ -40,7 +41,7 @@ class LedgerFeed:
         self._interest: dict[str, set[str]] = {}
         self._told_at = 0.0
         self._began = now_ms()
-        self._seen = (-1, -1)
+        self._seen = (-1, -1, -1)
         self._version = -1
         self._lock = threading.Lock()
         log = settings.state_dir / "collector.log"
@@ -67,6 +68,7 @@ class LedgerFeed:
         identity = remembered(self.settings.state_dir, self.context, self.child_env)
         freshness, fresh = self._freshness(now)
         calls, _ = self.ledger.coverage.calls_per_minute(self.scope, now)
+        cost = cost_of_watching(self.ledger, self.scope, self.settings)
         account = self.scope.split("/")[1] if self.scope.count("/") > 1 else ""
         return HeaderInfo(
             context=self.context.name,
@@ -83,6 +85,7 @@ class LedgerFeed:
             freshness=freshness,
             fresh=fresh,
             calls_per_min=calls,
+            dollars_per_hour=dollars if (dollars := cost.dollars(now)) >= 0.005 else None,
         )
 
     def _freshness(self, now: Millis) -> tuple[str, str]:
@@ -124,13 +127,14 @@ class LedgerFeed:
         return [fact.name for fact in self.ledger.heads(self.scope, kind_id)]
 
     def changed(self) -> bool:
-        """Cheap: SQLite's data_version first, and only if somebody wrote, whether a fact or a journal step is new."""
+        """Cheap: SQLite's data_version first, and only if somebody wrote, whether a fact, step or sample is new."""
         self._retell()
         version = self.ledger.data_version()
         if version == self._version:
             return False
         self._version = version
-        newest = (self.ledger.last_seq(), self.ledger.journal.last_seq())
+        measured = self.ledger.samples.last_at(self.scope, "pulse")
+        newest = (self.ledger.last_seq(), self.ledger.journal.last_seq(), measured)
         if newest == self._seen:
             return False
         self._seen = newest

@@ -28,3 +28,5 @@ class HeaderInfo:
     fresh: str = "ok"
     calls_per_min: int | None = None
     """API calls of all consoles of this host in the last minute; None where nobody counts."""
+    dollars_per_hour: float | None = None
+    """What reading metrics cost in the last hour; None where none were read."""

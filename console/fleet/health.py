@@ -9,7 +9,8 @@ from typing import Any
 
 from console import __version__
 from console.clients.identity import Identity
-from console.clock import iso
+from console.clock import iso, now_ms
+from console.kinds.vitals.cost import MEMO, Cost, recalled
 from console.ledger.store import Ledger
 from console.settings import Context, Settings
 
@@ -34,10 +35,16 @@ def facts_about(settings: Settings, context: Context, ledger: Ledger, identity: 
         "journal": f"{info.journal:,} steps",
     }
     if identity:
+        facts["metrics"] = cost_of_watching(ledger, identity.scope, settings).words(now_ms())
         for source, state in ledger.coverage.states(identity.scope).items():
             told = "ok" if state.ok else f"{state.code}: {state.error}"
             facts[f"source {source}"] = f"{told}, last good {iso(state.at) if state.at else 'never'}"
     return facts
+
+
+def cost_of_watching(ledger: Ledger, scope: str, settings: Settings) -> Cost:
+    """What reading metrics cost in the last hour, and what was left out because of the budget."""
+    return recalled(ledger.coverage.recall(scope, MEMO), settings.metrics_dollars_per_hour)
 
 
 def _version(name: str) -> str:

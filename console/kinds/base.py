@@ -12,6 +12,7 @@ from console.actions.verb import Verb
 from console.clock import Millis
 
 if TYPE_CHECKING:
+    from console.ledger.samples import Sample
     from console.ledger.snapshot import Snapshot
 
 
@@ -70,6 +71,8 @@ class Column(msgspec.Struct, frozen=True):
     priority: int = 0
     right: bool = False
     flex: bool = False
+    drawn: bool = False
+    """For screens alone: it draws what other columns say in numbers."""
     help: str = ""
     """What it says, for the help, where the title has no room for it."""
 
@@ -107,6 +110,16 @@ class Eyes(Protocol):
         """A small cursor kept in the ledger across restarts; empty at first."""
 
     def remember(self, key: str, value: str) -> None: ...
+    @property
+    def dollars_per_hour(self) -> float:
+        """What reading metrics may cost (setting metrics_dollars_per_hour)."""
+
+    def keep(self, kind: str, samples: Sequence[Sample], *, alone: bool = False) -> None:
+        """Measurements, for the hours they are kept; `alone`: only the newest of each subject."""
+
+    def kept(self, kind: str, since: Millis, names: Sequence[str] | None = None) -> list[Sample]: ...
+    def prune(self, before: Millis) -> None:
+        """Forget measurements of all kinds."""
 
 
 class Watch(Protocol):
@@ -137,4 +150,6 @@ class Kind(msgspec.Struct, frozen=True):
     verbs: tuple[Verb, ...] = ()
     sources: tuple[str, ...] = ()
     """Sources whose coverage and age belong to this table."""
+    eager: tuple[str, ...] = ()
+    """Those of them that look at once at what comes on screen, beside the first."""
     children: tuple[str, ...] = ()

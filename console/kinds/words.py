@@ -13,6 +13,7 @@ WORDS = {
     "pipeline": ("pipeline", "pipelines", "pl"),
     "execution": ("execution", "executions", "run", "runs", "ex"),
     "change": ("change", "changes", "trail"),
+    "alarm": ("alarm", "alarms", "al"),
 }
 """Each kind's package, and its id, plural and aliases (tests/kinds/test_words.py compares them)."""
 

@@ -57,6 +57,14 @@ STEPS: Sequence[Step] = (
             PRIMARY KEY (scope, minute, operation)) WITHOUT ROWID;
         """,
     ),
+    (
+        1001,
+        """
+        CREATE TABLE sample (
+            scope TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (scope, kind, name, at)) WITHOUT ROWID;
+        """,
+    ),
 )
 
 

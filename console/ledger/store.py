@@ -1,8 +1,8 @@
 """The append-only store of observed facts: a row only when something changed, and the newest row of each subject.
 
 `Ledger` is the one door to the file; coverage, journal, locks and interest hang on it (`ledger.coverage`,
-`ledger.journal`, `ledger.locks`, `ledger.interest`). It may be shared by threads. Every method may raise LedgerError,
-with one line and an advice; what was acknowledged before stays.
+`ledger.journal`, `ledger.samples`, `ledger.locks`, `ledger.interest`). It may be shared by threads. Every method may
+raise LedgerError, with one line and an advice; what was acknowledged before stays.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from console.ledger.interest import Interests
 from console.ledger.journal import Journal
 from console.ledger.locks import Locks
 from console.ledger.rows import append_row, chunks, first_behind, heads_with_tombstones, storable
+from console.ledger.samples import Samples
 from console.ledger.schema import STEPS, Step, version_of, words
 
 KEEP_FACTS_MS = 400 * DAY
@@ -59,6 +60,7 @@ class Ledger:
         self._database = database
         self.coverage = Coverage(database)
         self.journal = Journal(database)
+        self.samples = Samples(database)
         self.locks = Locks(database.path.parent / "locks")
         self.interest = Interests(database.path.parent / "interest")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,9 +52,10 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def needs(snapshot: Snapshot) -> list[Need]:
-    """Critical and warning verdicts of endpoints and pipelines, worst first."""
+    """Critical and warning verdicts of endpoints and pipelines, and alarms that none of them explains, worst first."""
     changes = sorted(decode(snapshot, "change", Change), key=lambda c: -c.at)
     found = [*_endpoints(snapshot, changes), *_pipelines(snapshot, changes)]
+    found += _alarms(snapshot, {need.subject for need in found if need.kind == "endpoint"})
     return sorted(found, key=lambda n: (n.sign.rank, n.kind, n.subject))
 
 
@@ -78,6 +80,17 @@ def _endpoints(snapshot: Snapshot, changes: list[Change]) -> Iterator[Need]:
             look=(f"lastgood logs endpoint {view.name}", f"lastgood describe endpoint {view.name}"),
             way=_way(view, snapshot),
         )
+
+
+def _alarms(snapshot: Snapshot, told: set[str]) -> Iterator[Need]:
+    """Red alarms that tell somebody or guard a deployment, unless their endpoint is on the list already."""
+    for view in kind_of("alarm").views(snapshot, None):
+        if view.sign is not Sign.CRITICAL or told.intersection((*view.endpoints, *view.guards)):
+            continue
+        look = [f"lastgood describe alarm {shlex.quote(view.name)}"]
+        look += [f"lastgood describe endpoint {name}" for name in view.endpoints[:1]]
+        yield Need(kind="alarm", subject=view.name, sign=view.sign, words=view.verdict.words,
+                   since=view.verdict.since, look=tuple(look))  # fmt: skip
 
 
 def _way(view: EndpointView, snapshot: Snapshot) -> str:

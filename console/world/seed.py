@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from console.world import past, pipeline_seed
 from console.world.artifacts import BUCKET
-from console.world.autoscaling import ScalableTargets
 from console.world.cloudwatch.guards import put_alarm
 from console.world.errors import AwsError
 from console.world.identity import CI, TERRAFORM, Caller, role_session
@@ -240,9 +239,6 @@ def plant_service(world: World, region: Region, service: Service) -> None:
     if service.rollout != "plain" or service.tier == 1:
         put_alarm(region, f"{service.name}-5xx", service.name, "Invocation5XXErrors", 20)
         put_alarm(region, f"{service.name}-latency-p99", service.name, "ModelLatency", 250_000, "p99")
-    if service.autoscaled:
-        for variant in fleet:
-            region.of(ScalableTargets).put(service.name, variant.name, *service.autoscaled, endpoint.created)
     for index in range(service.refused):
         _record_refusal(region, service, releases[-1 - index])
     if service.undone:

@@ -1,5 +1,18 @@
 """Every service this world answers itself: importing this module registers their operations."""
 
-from console.world import autoscaling, cloudwatch, ecr, iam, quotas, sagemaker, sts, trail
+from console.world import cloudwatch, ecr, iam, quotas, sagemaker, sts, trail
+from console.world.autoscaling import operations as autoscaling
+from console.world.autoscaling import policy_operations, schedule_operations
 
-__all__ = ["autoscaling", "cloudwatch", "ecr", "iam", "quotas", "sagemaker", "sts", "trail"]
+__all__ = [
+    "autoscaling",
+    "cloudwatch",
+    "ecr",
+    "iam",
+    "policy_operations",
+    "quotas",
+    "sagemaker",
+    "schedule_operations",
+    "sts",
+    "trail",
+]

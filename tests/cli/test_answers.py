@@ -23,7 +23,7 @@ def test_triage_names_what_is_wrong_what_changed_and_the_way_back(fleet: Lab) ->
     assert len({line.index(line.split(maxsplit=1)[1]) for line in lines[1:] if not line.startswith("  way")}) == 1
     answer = fleet.run("triage", "-o", "json").json
     assert answer["kind"] == "need" and answer["items"][0]["subject"] == "delay-risk"
-    assert set(answer["sources"]) == {"endpoints", "pipelines", "executions", "changes", "logs"}
+    assert set(answer["sources"]) >= {"endpoints", "pipelines", "executions", "changes", "logs", "metrics"}
 
 
 def test_triage_of_a_time_nobody_watched_does_not_say_that_all_is_well(fleet: Lab) -> None:
@@ -108,6 +108,8 @@ def test_doctor_and_info(fleet: Lab) -> None:
     assert result.code == 0 and "✓ credentials" in result.out
     info = fleet.run("info").out
     assert re.search(r"^source executions  ok, last good \d{4}-", info, re.MULTILINE)
+    assert re.search(r"^metrics +[\d,]+ metrics in the last hour, \$0\.\d\d of \$1\.00", info, re.MULTILINE)
+    assert "metrics in the last hour" in checks["metrics"]
     columns = {re.match(r"[a-z0-9 ]+?\s{2,}", line).end() for line in info.splitlines()}  # type: ignore[union-attr]
     assert len(columns) == 1
 

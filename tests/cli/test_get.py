@@ -37,7 +37,23 @@ def test_a_first_look_knows_owners_and_since_when(fleet: Lab) -> None:
     assert first.code == 0 and first.err == "", "a pipe gets no progress"
     lines = first.out.splitlines()
     assert len(lines) == 13 and lines[0].split() == [
-        *("NAME", "WHAT", "CONFIG", "SINCE", "INST", "OWNER", "TEAM", "STATUS", "CHANGED"),
+        *(
+            "NAME",
+            "WHAT",
+            "REQ/S",
+            "5XX",
+            "%",
+            "P99",
+            "MS",
+            "WAS",
+            "CONFIG",
+            "SINCE",
+            "INST",
+            "OWNER",
+            "TEAM",
+            "STATUS",
+            "CHANGED",
+        ),
     ]
     row = next(line for line in lines if " ads-embed " in line)
     assert re.search(r"ads-embed-v11 +\d+ Nov \d\d:\d\dZ +2/2 +ci", row)
@@ -51,9 +67,12 @@ def test_the_envelope_and_the_names_that_scripts_rely_on(fleet: Lab) -> None:
     assert {item["name"] for item in answer["items"]} == NAMES
     item = next(item for item in answer["items"] if item["name"] == "delay-risk")
     assert {"name", "status", "config", "pending_config", "owner", "variants", "deployments"} <= set(item)
-    assert {"name", "weight", "instances", "desired_instances"} <= set(item["variants"][0])
+    assert {"name", "weight", "instances", "desired_instances", "vitals", "was"} <= set(item["variants"][0])
+    # The fixture's collector is still: these numbers are gone once they are too old.
+    vitals = item["variants"][0]["vitals"]
+    assert vitals is None or {"invocations_per_min", "error_rate", "latency_p99_ms"} <= set(vitals)
     assert {"from", "to", "started_at", "ended_at", "outcome", "by", "evidence"} <= set(item["deployments"][0])
-    for source in ("endpoints", "changes", "logs"):
+    for source in ("endpoints", "changes", "logs", "metrics"):
         assert set(answer["sources"][source]) == {"ok", "age_s", "error"}
         assert answer["sources"][source]["ok"] is True and answer["sources"][source]["error"] is None
         assert 0 <= answer["sources"][source]["age_s"] < 300
@@ -122,7 +141,7 @@ def test_forms(fleet: Lab) -> None:
         (["--ctx", "x", "get", "endpoints"], 2, "no context 'x'"),
         (["triage", "-o", "csv"], 2, "-o csv"),
         (["logs", "change", "x"], 2, "have no logs"),
-        (["world", "serve", "--incident", "nope"], 2, "no incident nope — there are: bad-config"),
+        (["world", "serve", "--incident", "nope"], 2, "no incident nope — there are: async-backlog, bad-canary"),
         ([], 2, "no terminal"),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, list) else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def shell(lab: Lab, line: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", ["get endpoints --cached", "get endpoints --at 1s", "--version", "audit", "--help"])
+@pytest.mark.parametrize("command", ["get endpoints --cached", "--version", "audit", "--help"])
 def test_a_full_disk_under_stdout_is_one_line(fleet: Lab, command: str) -> None:
     if command == "audit":
         command = "audit verify"
@@ -111,8 +112,9 @@ def test_watch_hands_the_flags_of_place_to_what_it_starts(fleet: Lab, tmp_path: 
         def lines() -> list[list[str]]:
             found: list[list[str]] = []
             for thread in Path(f"/proc/{process.pid}/task").iterdir():
-                for child in (thread / "children").read_text().split():
-                    found.append(Path(f"/proc/{child}/cmdline").read_text().split("\0"))
+                with contextlib.suppress(FileNotFoundError):  # a thread or a child that ended meanwhile
+                    for child in (thread / "children").read_text().split():
+                        found.append(Path(f"/proc/{child}/cmdline").read_text().split("\0"))
             return found
 
         until(lambda: any("collect" in line for line in lines()), 30, "the collector")

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import boto3
 import pytest
 
 from tests.cli.lab import until
@@ -54,6 +55,26 @@ def test_the_first_line_of_world_serve_is_where_it_is(tmp_path: Path) -> None:
         assert world.wait(timeout=10) == 0
 
 
+def test_the_demo_runs_an_incident_at_the_speed_that_suits_it(tmp_path: Path) -> None:
+    """`bad-canary` is told by minutes of metrics: what began eleven minutes ago did so on the wall clock."""
+    argv = ("world", "serve", "--no-mlflow", "--fleet", "1", "--suited", "--incident", "bad-canary")
+    with start(tmp_path, *argv) as world:
+        assert world.stdout is not None
+        env = json.loads(world.stdout.readline())["env"]
+        client = boto3.client(
+            "sagemaker",
+            region_name=env["AWS_REGION"],
+            endpoint_url=env["AWS_ENDPOINT_URL"],
+            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=env["AWS_SESSION_TOKEN"],
+        )
+        began = client.describe_endpoint(EndpointName="delay-risk")["PendingDeploymentSummary"]["StartTime"]
+        world.terminate()
+        assert world.wait(timeout=10) == 0
+    assert 600 < time.time() - began.timestamp() < 720
+
+
 def test_demo_without_a_terminal_prints_the_triage(tmp_path: Path) -> None:
     demo = start(tmp_path, "demo", "--speed", "120")
     out, err = demo.communicate(timeout=100)
@@ -66,7 +87,7 @@ def test_an_unknown_incident_is_one_line(tmp_path: Path) -> None:
     demo = start(tmp_path, "demo", "--incident", "nope")
     out, err = demo.communicate(timeout=60)
     assert demo.returncode == 2 and out == ""
-    assert err.splitlines()[-1].startswith("lastgood: no incident nope — there are: bad-config")
+    assert err.splitlines()[-1].startswith("lastgood: no incident nope — there are: async-backlog, bad-canary")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

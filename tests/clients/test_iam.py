@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from console.clients.iam import actions, policy
 from console.errors import UsageError
+from console.fleet.operations import operations
+from console.kinds.alarm.mute import rule_for
 
 READS = [
     *("sagemaker:ListEndpoints", "sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:Search"),
@@ -87,6 +89,21 @@ def test_exactly_what_was_declared_in_any_order(operations: list[str], role: str
     assert allowed == {action for operation in operations for action in actions(operation)}
     assert document == policy(reversed(operations), role=role)
     assert not any("*" in action for action in allowed)
+
+
+def test_mutes_are_of_rules_that_are_ours() -> None:
+    """PutAlarmMuteRule is authorised on the rule and on each alarm (botocore's documentation)."""
+    declared = [*operations("operator")]
+    assert {"cloudwatch:PutAlarmMuteRule", "cloudwatch:DeleteAlarmMuteRule"} <= {*declared}
+    document = policy(declared, role="operator", **PLACE)
+    for resource in ("alarm:delay-risk-5xx", f"alarm-mute-rule:{rule_for('delay-risk-5xx')}"):
+        assert allows(document, "cloudwatch:PutAlarmMuteRule", arn(resource, "cloudwatch"))
+    assert allows(document, "cloudwatch:GetAlarmMuteRule", arn("alarm-mute-rule:nightly", "cloudwatch"))
+    for action in ("cloudwatch:PutAlarmMuteRule", "cloudwatch:DeleteAlarmMuteRule"):
+        assert not allows(document, action, arn("alarm-mute-rule:nightly", "cloudwatch"))
+    reading = policy(operations("reader"), **PLACE)
+    assert not allows(reading, "cloudwatch:PutAlarmMuteRule", arn("alarm:delay-risk-5xx", "cloudwatch"))
+    assert allows(reading, "cloudwatch:ListAlarmMuteRules", "*") and allows(reading, "cloudwatch:DescribeAlarms", "*")
 
 
 def test_it_fits_a_managed_policy() -> None:

@@ -10,6 +10,8 @@ from console.clients.identity import Identity, remember
 from console.clock import MINUTE, now_ms
 from console.collector.collector import BEAT
 from console.fleet.feed import LedgerFeed
+from console.kinds.vitals.cost import MEMO, Cost, memo
+from console.ledger.samples import Sample
 from console.settings import Settings
 
 ENV = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST0001", "AWS_SECRET_ACCESS_KEY": "x"}
@@ -57,3 +59,14 @@ def test_news_of_the_ledger_is_told_once(feed: LedgerFeed) -> None:
     assert not feed.changed()
     feed.ledger.observe(feed.scope, "endpoint", [("a", b"{}", None)], at=now_ms())
     assert feed.changed() and not feed.changed()
+
+
+def test_new_measurements_are_news_and_their_price_is_in_the_header(feed: LedgerFeed) -> None:
+    now = now_ms()
+    assert feed.changed() and not feed.changed() and feed.header(now).dollars_per_hour is None
+    feed.ledger.samples.put(feed.scope, "pulse", [Sample("a", now, b"{}")], alone=True)
+    assert feed.changed() and not feed.changed()
+    feed.ledger.samples.put(feed.scope, "vitals", [Sample("a", now, b"{}")])
+    assert not feed.changed(), "minutes come with a pulse"
+    feed.ledger.coverage.remember(feed.scope, MEMO, memo(Cost().with_spent(now, 12_000)))
+    assert feed.header(now).dollars_per_hour == pytest.approx(0.12)

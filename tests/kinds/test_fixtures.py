@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from console.clock import Millis
+from console.kinds.alarm.record import Alarm, composite_alarm, metric_alarm
 from console.kinds.base import Cell, Sign
 from console.kinds.change.record import Change, from_event
 from console.kinds.endpoint.record import Endpoint
@@ -30,7 +31,7 @@ from console.text import safe
 FOLDER = Path(__file__).parent / "fixtures"
 FILES = sorted(FOLDER.glob("*.json"))
 SCOPE = "aws:1:eu-central-1"
-RECORDS = {"endpoint": Endpoint, "execution": Execution, "change": Change, "pipeline": Pipeline}
+RECORDS = {"endpoint": Endpoint, "execution": Execution, "change": Change, "pipeline": Pipeline, "alarm": Alarm}
 
 
 def moment(text: str) -> dt.datetime:
@@ -43,7 +44,7 @@ def answer_of(value: Any, name: str = "") -> Any:
         return {key: answer_of(item, key) for key, item in value.items()}
     if isinstance(value, list):
         return [answer_of(item) for item in value]
-    return moment(value) if name.endswith("Time") and isinstance(value, str) else value
+    return moment(value) if name.endswith(("Time", "Timestamp")) and isinstance(value, str) else value
 
 
 def record_of(fixture: dict[str, Any]) -> msgspec.Struct:
@@ -53,6 +54,8 @@ def record_of(fixture: dict[str, Any]) -> msgspec.Struct:
             return endpoint_of(answer, detailed=fixture["source"] == "describe")
         case "pipeline":
             return pipeline_of(answer)
+        case "alarm":
+            return composite_alarm(answer) if "AlarmRule" in answer else metric_alarm(answer)
         case "execution":
             steps = tuple(step_from_api(answer_of(step)) for step in fixture["steps"])
             return msgspec.structs.replace(from_search(answer), steps=steps, detailed=bool(steps))
@@ -106,19 +109,23 @@ def test_every_column_sorts_whatever_the_rows_are(tmp_path: Path) -> None:
 def test_real_answers_have_the_members_that_botocore_knows() -> None:
     from botocore.loaders import Loader
 
-    shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
+    shapes = {
+        service: Loader().load_service_model(service, "service-2")["shapes"] for service in ("sagemaker", "cloudwatch")
+    }
 
-    def check(value: Any, shape: str, where: str) -> None:
-        model = shapes[shape]
+    def check(value: Any, shape: str, where: str, service: str) -> None:
+        model = shapes[service][shape]
         if model["type"] == "structure" and isinstance(value, dict):
             for name, item in value.items():
                 assert name in model["members"], f"{where}: {name} is no member of {shape}"
-                check(item, model["members"][name]["shape"], f"{where}.{name}")
+                check(item, model["members"][name]["shape"], f"{where}.{name}", service)
         elif model["type"] == "list":
             for item in value:
-                check(item, model["member"]["shape"], where)
+                check(item, model["member"]["shape"], where, service)
 
     names = {
+        ("alarm", "metric"): "MetricAlarm",
+        ("alarm", "composite"): "CompositeAlarm",
         ("endpoint", "describe"): "DescribeEndpointOutput",
         ("endpoint", "search"): "Endpoint",
         ("endpoint", "list"): "EndpointSummary",
@@ -130,7 +137,7 @@ def test_real_answers_have_the_members_that_botocore_knows() -> None:
         fixture = json.loads(path.read_text())
         shape = names.get((fixture["kind"], fixture.get("source", "")))
         if shape and "hostile" not in path.stem:
-            check(fixture["answer"], shape, path.stem)
+            check(fixture["answer"], shape, path.stem, "cloudwatch" if fixture["kind"] == "alarm" else "sagemaker")
 
 
 def _write() -> None:

@@ -400,8 +400,8 @@ def make_v1(path: Path, version: int = 1000) -> None:
 
 MORE = (
     *schema.STEPS,
-    (1001, "CREATE TABLE sample (at INTEGER PRIMARY KEY); ALTER TABLE fact ADD COLUMN source TEXT"),
-    (1002, "CREATE INDEX fact_source ON fact (source)"),
+    (1901, "CREATE TABLE later (at INTEGER PRIMARY KEY); ALTER TABLE fact ADD COLUMN source TEXT"),
+    (1902, "CREATE INDEX fact_source ON fact (source)"),
 )
 
 
@@ -413,24 +413,24 @@ def test_a_file_of_version_1_opens_and_is_migrated_additively(tmp_path: Path) ->
         assert ledger.journal.verify() is None
         assert ledger.journal.unfinished("s") == ["act"]
     with Ledger.open(path, steps=MORE) as newer:
-        assert newer.info().schema == "1.2"
+        assert newer.info().schema == "1.902"
         newer.observe("s", "k", [("b", b"1", None)], at=30)
     # This program goes on working with the file of a newer minor version, and leaves it as it is.
     with Ledger.open(path) as ledger:
         assert ledger.notes == ()
         ledger.observe("s", "k", [("c", b"1", None)], at=40)
         assert [fact.name for fact in ledger.heads("s", "k")] == ["a", "b", "c"]
-        assert ledger.info().schema == "1.2"
+        assert ledger.info().schema == "1.902"
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     make_v1(path)
-    broken = (*MORE, (1003, "CREATE TABLE half (x); CREATE TABLE fact (again)"))
+    broken = (*MORE, (1903, "CREATE TABLE half (x); CREATE TABLE fact (again)"))
     with pytest.raises(LedgerError, match="already exists"):
         Ledger.open(path, steps=broken)
     with Ledger.open(path) as ledger:
-        assert ledger.info().schema == "1.0"
+        assert ledger.info().schema == "1.1"
         assert ledger.heads("s", "k")[0].body == b"2"
 
 

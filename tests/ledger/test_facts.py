@@ -322,7 +322,7 @@ def test_files_are_private_and_a_closed_ledger_says_so(ledger: Ledger) -> None:
     for path in ledger.path.parent.glob("ledger.db*"):
         assert path.stat().st_mode & 0o777 == 0o600
     info = ledger.info()
-    assert (info.facts, info.subjects, info.journal, info.oldest, info.schema) == (1, 1, 0, 1, "1.0")
+    assert (info.facts, info.subjects, info.journal, info.oldest, info.schema) == (1, 1, 0, 1, "1.1")
     assert info.bytes == sum(
         path.stat().st_size for path in ledger.path.parent.glob("ledger.db*") if "shm" not in path.name
     )

@@ -50,15 +50,15 @@ def test_bad_config(lab: Lab) -> None:
     lab.clock.tick(40)
     assert describe(lab, "delay-risk")["EndpointConfigName"] == "delay-risk-v8"
     assert deployers(lab, "delay-risk")[0] == ("delay-risk-v8", "ci-deployer")
-    lab.clock.tick(100)
-    assert state_of(lab, "delay-risk-5xx") == "ALARM"
+    lab.clock.tick(360)
+    assert state_of(lab, "delay-risk-5xx") == "ALARM", "three bad minutes of three, and until they have arrived"
     logs = lab.client("logs")
     assert logs.filter_log_events(logGroupName=group_of("delay-risk"), filterPattern="KeyError")["events"]
     lab.client("sagemaker").update_endpoint(
         EndpointName="delay-risk", EndpointConfigName="delay-risk-v7", RetainAllVariantProperties=True
     )
     assert lab.settle("delay-risk")["EndpointConfigName"] == "delay-risk-v7"
-    lab.clock.tick(130)
+    lab.clock.tick(420)
     assert state_of(lab, "delay-risk-5xx") == "OK"
 
 

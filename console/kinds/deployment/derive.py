@@ -57,6 +57,8 @@ def derive(sights: Sights, changes: Iterable[Change], complete_until: Millis = 0
     it is not read.
     """
     calls = sorted((c for c in changes if c.event in DEPLOYS and not c.error and c.target), key=lambda c: c.at)
+    if not calls and len(sights) <= 1 and not any(seen.pending for _, seen in sights):
+        return ()  # seen once, at rest: as a rule in a large fleet
     told: list[Deployment] = []
     lives = _lives(sights, calls)
     for n, (life, its_calls) in enumerate(lives):
@@ -66,8 +68,15 @@ def derive(sights: Sights, changes: Iterable[Change], complete_until: Millis = 0
 
 
 def is_current(before: Sights, seen: Seen) -> bool:
-    """Whether a sight is news after those before it: Search is an index that lags behind Describe."""
-    return seen.detailed or not before or (seen.modified_at or 0) >= (before[-1][1].modified_at or 0)
+    """Whether a sight is news after those before it.
+
+    Search is an index that lags behind Describe, and an answer of Describe may be old itself: of a process that was
+    stopped while it waited for it. LastModifiedTime only grows as long as the endpoint lives.
+    """
+    if not before or (seen.detailed and seen.modified_at is None):
+        return True
+    slack = SECOND if seen.detailed else 0
+    return (seen.modified_at or 0) >= (before[-1][1].modified_at or 0) - slack
 
 
 def _lives(sights: Sights, calls: Sequence[Change]) -> list[tuple[Sights, Sequence[Change]]]:
@@ -169,7 +178,6 @@ class _Life:
             ended = state or (
                 _past(at, seen) if open_ and seen.detailed and _modified(seen) > open_.modified_at else None
             )
-            # What ListEndpoints saw names no config.
             known = last.config if last is not None else ""
             explained = not (seen.config and known) or seen.config == known or seen.status in DEAD
             if open_ is not None and ended is not None:
@@ -183,7 +191,8 @@ class _Life:
                 source = seen.config if seen.config != pending.config else ""
                 open_ = _Open(source, pending.config, pending.started_at, at, at, 0, creates)
                 open_.look(at, seen)
-            last = seen
+            if seen.config or last is None:
+                last = seen
         if open_ is not None:
             evidence = Proof("seen in motion", open_.last)
             self._told.append(self._attributed(open_, at_last, evidence))
@@ -296,6 +305,8 @@ def _state(at: Millis, seen: Seen, pending: Any) -> _State | None:
         return _State(pending.started_at, at, seen.config, "", "")
     if seen.moving and seen.status not in DEAD:
         return None
+    if not seen.config and seen.status not in DEAD:
+        return None  # ListEndpoints names no config: that some config serves tells nothing of a deployment
     return _State(_modified(seen) or at, at, seen.config, seen.status, seen.failure_reason)
 
 

@@ -10,8 +10,9 @@ from console.kinds.hold.verbs import hold_verb
 def _watches() -> tuple[Watch, ...]:
     from console.kinds.endpoint.watch import EndpointWatch
     from console.kinds.symptom.watch import SymptomWatch
+    from console.kinds.vitals.watch import VitalsWatch
 
-    return (EndpointWatch(), SymptomWatch())
+    return (EndpointWatch(), SymptomWatch(), VitalsWatch())
 
 
 KIND = Kind(
@@ -23,5 +24,6 @@ KIND = Kind(
     order=order,
     watches=_watches,
     verbs=(*VERBS, hold_verb("endpoint")),
-    sources=("endpoints", "changes", "logs"),
+    sources=("endpoints", "changes", "logs", "metrics"),
+    eager=("metrics",),
 )

@@ -1,14 +1,17 @@
-"""How endpoints are listed: what is wrong in words first. Metric columns come with endpoint health."""
+"""How endpoints are listed: what is wrong in words first, then the numbers of the last whole minutes."""
 
 from __future__ import annotations
 
 from console.clock import Millis, age_step, clock_time
-from console.kinds.base import Cell, Column
+from console.kinds.base import Cell, Column, Sign
 from console.kinds.endpoint.view import EndpointView
+from console.kinds.vitals.beat import SPAN
+
+_SIGNS = {sign: Cell(sign.glyph, sign.value, sign.rank) for sign in Sign}
 
 
 def _sign(view: EndpointView, now: Millis) -> Cell:
-    return Cell(view.sign.glyph, view.sign.value, view.sign.rank)
+    return _SIGNS[view.verdict.sign]
 
 
 def _name(view: EndpointView, now: Millis) -> Cell:
@@ -35,6 +38,8 @@ def _since(view: EndpointView, now: Millis) -> Cell:
 
 def _instances(view: EndpointView, now: Millis) -> Cell:
     variants = view.endpoint.variants
+    if len(variants) == 1 and (n := variants[0].instances) is not None and n == variants[0].desired_instances:
+        return Cell(f"{n}/{n}", "", n)  # as a rule
     have = sum(v.instances or 0 for v in variants)
     want = sum(v.desired_instances or v.instances or 0 for v in variants)
     if not any(v.instances is not None for v in variants):
@@ -61,22 +66,92 @@ def _age(view: EndpointView, now: Millis) -> Cell:
     return Cell(age_step(now - at) if at else "–", "dim", -(at or 0))
 
 
+_NONE = Cell("–", "dim", -1.0)
+
+
+def _requests(view: EndpointView, now: Millis) -> Cell:
+    """Like all numbers here only as long as they are of now: a source that died leaves none within two looks."""
+    beat = view.beat
+    if beat is None or (rate := beat.requests_s) is None or now >= beat.stale_at:
+        return _NONE
+    return Cell(f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}" if rate >= 0.1 else f"{rate:.2f}", "", rate)
+
+
+def _errors(view: EndpointView, now: Millis) -> Cell:
+    beat = view.beat
+    if beat is None or (rate := beat.error_rate) is None or now >= beat.stale_at:
+        return _NONE
+    hurt = any(finding.about == "errors" for finding in view.found)
+    return Cell(f"{100 * rate:.1f}" if rate >= 0.1 else f"{100 * rate:.2f}", "bad" if hurt else "", rate)
+
+
+def _p99(view: EndpointView, now: Millis) -> Cell:
+    beat = view.beat
+    if beat is None or (ms := beat.p99_ms) is None or now >= beat.stale_at:
+        return _NONE
+    slow = any(finding.about == "latency" for finding in view.found)
+    return Cell(f"{ms:.0f}" if ms >= 10 else f"{ms:.1f}", "warn" if slow else "", ms)
+
+
+def _was(view: EndpointView, now: Millis) -> Cell:
+    beat = view.beat
+    if beat is None or (ms := beat.was_ms) is None or now >= beat.stale_at:
+        return _NONE
+    return Cell(f"{ms:.0f}" if ms >= 10 else f"{ms:.1f}", "dim", ms)
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def _trace(view: EndpointView, now: Millis) -> Cell:
+    """Requests of the last half hour, two minutes to a cell, from 0: a fall to nothing must look like one."""
+    beat = view.pulse
+    if beat is None or now >= beat.stale_at or not any(beat.trace):
+        return Cell("", "dim", -1.0)
+    pairs = zip(beat.trace[::2], beat.trace[1::2], strict=False)
+    values = [max(known) if (known := [v for v in pair if v is not None]) else None for pair in pairs]
+    top = max(value for value in values if value is not None)
+    drawn = ("·" if value is None else _BARS[round(7 * value / top)] if top else _BARS[0] for value in values)
+    return Cell("".join(drawn), "dim", top)
+
+
 COLUMNS = (
     Column("sign", "", 1, _sign),
     Column("name", "NAME", 16, _name),
-    Column("what", "WHAT", 44, _what, flex=True),
-    Column("config", "CONFIG", 18, _config, priority=2),
-    Column("since", "SINCE", 13, _since, priority=4, right=True, help="when the config that serves was deployed last"),
-    Column("instances", "INST", 5, _instances, priority=1, right=True, help="instances there are / wanted"),
+    Column("what", "WHAT", 28, _what, flex=True),
+    Column("requests", "REQ/S", 6, _requests, priority=1, right=True, help=f"requests a second over {SPAN} minutes"),
+    Column(
+        "errors",
+        "5XX %",
+        5,
+        _errors,
+        priority=1,
+        right=True,
+        help=f"answers 5XX of all requests over {SPAN} minutes (asynchronous: failed)",
+    ),
+    Column(
+        "p99",
+        "P99 MS",
+        6,
+        _p99,
+        priority=1,
+        right=True,
+        help="slowest 1 % of requests, time in the container, of the median minute and the slowest variant",
+    ),
+    Column("was", "WAS", 5, _was, priority=1, right=True, help="P99 MS in the same hour of the last 7 days"),
+    Column("trace", "HALF HOUR", 15, _trace, priority=5, drawn=True, help="requests, two minutes to a bar, from 0"),
+    Column("config", "CONFIG", 18, _config, priority=3),
+    Column("since", "SINCE", 13, _since, priority=6, right=True, help="when the config that serves was deployed last"),
+    Column("instances", "INST", 5, _instances, priority=2, right=True, help="instances there are / wanted"),
     Column(
         "owner",
         "OWNER",
         6,
         _owner,
-        priority=1,
+        priority=2,
         help="who deploys it as a rule, and may undo what you do: tf Terraform, cfn CloudFormation, ci, a person",
     ),
-    Column("team", "TEAM", 12, _team, priority=5),
-    Column("status", "STATUS", 14, _status, priority=6),
-    Column("changed", "CHANGED", 8, _age, priority=3, right=True, help="how long ago AWS says it changed last"),
+    Column("team", "TEAM", 12, _team, priority=7),
+    Column("status", "STATUS", 14, _status, priority=8),
+    Column("changed", "CHANGED", 8, _age, priority=4, right=True, help="how long ago AWS says it changed last"),
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from console.clock import DAY, HOUR, MINUTE, SECOND, Millis, clock_time, duration, iso
 from console.kinds.base import Sign, Verdict
@@ -12,6 +15,9 @@ from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.record import MOVING, Endpoint, Phase, short
 from console.kinds.hold.record import Act, Hold
 from console.kinds.symptom.record import Symptom
+
+if TYPE_CHECKING:
+    from console.kinds.vitals.judge import Finding
 
 NOTE_FOR = 2 * DAY
 """How long a failed deployment stays worth a note while the old config serves well."""
@@ -41,8 +47,37 @@ def judge(
     act: Act | None = None,
     symptom: Symptom | None = None,
     hold: Hold | None = None,
+    found: Sequence[Finding] = (),
 ) -> Verdict:
-    """What is wrong, in words. The state is about users: a failed update whose old config serves is a note."""
+    """What is wrong, in words. The state is about users: a failed update whose old config serves is a note.
+
+    `found` is what the vital signs say, worst first: they are what users feel, and come before what AWS says of itself.
+    """
+    verdict = _judged(e, deployments, now, act, symptom, hold)
+    return _felt(verdict, found) if found and e.status not in _BROKEN else verdict
+
+
+def _felt(verdict: Verdict, found: Sequence[Finding]) -> Verdict:
+    worst, others = found[0], tuple(f"also: {finding.words}" for finding in found[1:])
+    if worst.sign.rank > verdict.sign.rank:
+        said = (worst.words, *worst.reasons, *others)
+        return msgspec.structs.replace(verdict, reasons=(*verdict.reasons, *said))
+    words, reasons = worst.words, (*worst.reasons, *others, *verdict.reasons)
+    if verdict.sign in {Sign.MOVING, Sign.HELD} or verdict.words.startswith("note"):
+        words = f"{words}; {verdict.words}"
+    elif verdict.sign in {Sign.CRITICAL, Sign.WARNING}:
+        words = f"{verdict.words}; {words}" if verdict.sign is Sign.CRITICAL else f"{words}; {verdict.words}"
+    return Verdict(worst.sign, words, reasons, verdict.since)
+
+
+def _judged(
+    e: Endpoint,
+    deployments: Sequence[Deployment],
+    now: Millis,
+    act: Act | None,
+    symptom: Symptom | None,
+    hold: Hold | None,
+) -> Verdict:
     last = deployments[0] if deployments else None
     reasons = [f"status {e.status}", f"config {e.config}"]
     if e.failure_reason:

@@ -19,9 +19,14 @@ from console.kinds.endpoint.verdict import judge, typical
 from console.kinds.hold.record import Act, Hold
 from console.kinds.reading import decode, history
 from console.kinds.symptom.record import Symptom
+from console.kinds.vitals.beat import Beat
+from console.kinds.vitals.reading import pulses
 from console.ledger.locks import action_lock
 
 if TYPE_CHECKING:
+    from console.kinds.alarm.view import AlarmView
+    from console.kinds.vitals.judge import Finding
+    from console.kinds.vitals.record import Pulse
     from console.ledger.snapshot import Snapshot
     from console.ledger.store import Fact
 
@@ -34,6 +39,7 @@ OWNER_AMONG = 10
 
 _decode = msgspec.json.Decoder(Endpoint).decode
 _glimpse = msgspec.json.Decoder(Glimpse).decode
+_beat = msgspec.json.Decoder(Beat).decode
 
 
 class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,10 +51,25 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     deployments: tuple[Deployment, ...] = ()
     hold: Hold | None = None
     typical_ms: int | None = None
+    beat: Beat | None = None
+    """Its vital signs in short; None where there are none, or where they are too old to say anything."""
+    vitals: bytes = b""
+    found: tuple[Finding, ...] = ()
+    alarms: tuple[AlarmView, ...] | None = None
+    """Those that guard it or are about it; None where only the list was asked for."""
 
     @property
     def name(self) -> str:
         return self.endpoint.name
+
+    @property
+    def pulse(self) -> Pulse | None:
+        """Its vital signs whole; decoded for those that are looked at."""
+        if not self.vitals:
+            return None
+        from console.kinds.vitals.record import Pulse  # 3 ms that a list of the healthy need not pay
+
+        return msgspec.json.decode(self.vitals, type=Pulse)
 
     @property
     def sign(self) -> Sign:
@@ -65,6 +86,9 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> dict[str, Any]:
         e = self.endpoint
+        beat = self.pulse
+        vitals = {signs.variant: signs.to_json() for signs in beat.variants} if beat else {}
+        was = {one.variant: one.to_json() for one in beat.was} if beat else {}
         return {
             "name": e.name,
             "arn": e.arn,
@@ -88,10 +112,21 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
                     "desired_instances": v.desired_instances,
                     "images": v.images,
                     "phases": [{"status": p.status, "message": p.message} for p in v.phases],
+                    "vitals": vitals.get(v.name),
+                    "was": was.get(v.name),
                 }
                 for v in e.variants
             ],
+            "vitals_at": iso(beat.at) if beat else None,
+            "fleets": [{"config": s.config, "variant": s.variant, "vitals": s.to_json()} for s in beat.fleets]
+            if beat
+            else [],
+            "components": [{"name": s.component, "variant": s.variant, "vitals": s.to_json()} for s in beat.components]
+            if beat
+            else [],
+            "findings": [finding.to_json() for finding in self.found],
             "deployments": [d.to_json() for d in self.deployments],
+            **({"alarms": [alarm.to_json() for alarm in self.alarms]} if self.alarms is not None else {}),
         }
 
 
@@ -115,6 +150,7 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
     holds = {h.subject: h for h in decode(snapshot, "hold", Hold) if h.kind == "endpoint"}
     acts = {a.subject: a for a in decode(snapshot, "act", Act) if a.kind == "endpoint"}
     symptoms = {s.endpoint: s for s in decode(snapshot, "symptom", Symptom)}
+    beats, now = pulses(snapshot, names), snapshot.moment
     found = []
     for name, head in heads.items():
         fact = latest.get(name, head)
@@ -122,14 +158,20 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
         seen = sights[name] or [(fact.observed_at, _glimpse(fact.body))]
         deployments = _marked(derive(seen, changes[name], complete), acts.get(name))
         symptom = symptoms.get(name)
+        body = beats.get(name, b"")
+        beat = _short(body) if body else None
+        if beat is None or now >= beat.stale_at:
+            beat, body = None, b""
+        felt = _felt(body, endpoint, now) if beat is not None and beat.troubled else ()
         verdict = judge(
             endpoint,
             deployments,
-            now=snapshot.moment,
+            now=now,
             # What an action of ours does now is no reversal of the one before it.
             act=acts.get(name) if under_way.get(name, _NONE).target != endpoint.serving else None,
             symptom=symptom if symptom and symptom.config in {endpoint.config, ""} else None,
             hold=holds.get(name),
+            found=felt,
         )
         if (ours := under_way.get(name)) is not None:
             sign = min(verdict.sign, Sign.WARNING, key=_rank) if ours.orphaned else verdict.sign
@@ -142,9 +184,34 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
                 deployments=deployments,
                 hold=holds.get(name),
                 typical_ms=typical(deployments),
+                beat=beat,
+                vitals=body,
+                found=felt,
+                alarms=_alarms(snapshot, name) if names is not None else None,
             )
         )
     return found
+
+
+def _alarms(snapshot: Snapshot, name: str) -> tuple[AlarmView, ...]:
+    from console.kinds.alarm.view import alarms_of  # for one endpoint at a time: the list of all does without
+
+    return tuple(alarms_of(snapshot, name))
+
+
+def _short(body: bytes) -> Beat | None:
+    """None for one of another version: the next look writes it anew."""
+    try:
+        return _beat(body)
+    except msgspec.DecodeError:
+        return None
+
+
+def _felt(body: bytes, endpoint: Endpoint, now: Millis) -> tuple[Finding, ...]:
+    from console.kinds.vitals.judge import findings
+    from console.kinds.vitals.record import Pulse
+
+    return findings(msgspec.json.decode(body, type=Pulse), endpoint, now)
 
 
 class UnderWay(NamedTuple):

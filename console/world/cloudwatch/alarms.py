@@ -91,6 +91,8 @@ class Alarms:
         self._region = region
         self._world = region.world
         self._items: dict[str, Alarm] = {}
+        self._next: dict[str, int] = {}
+        """By name: handle of the next evaluation in the agenda."""
         self.history = History()
         self.mutes: dict[str, MuteRule] = {}
         self.on_change: list[Callable[[Alarm], None]] = []
@@ -151,6 +153,7 @@ class Alarms:
 
     def delete(self, name: str) -> None:
         alarm = self._items.pop(name)
+        self._next.pop(name, None)
         self.history.add(
             self._world.now,
             name,
@@ -190,7 +193,16 @@ class Alarms:
         if first:  # each at its own moment, so that a thousand do not come at once
             due = now + every_s * (zlib.crc32(alarm.name.encode()) % 1000) / 1000
         due = max(due, self._world.clock.now() - CATCH_UP_S)
-        self._world.agenda.at(due, lambda _: self._evaluate(alarm))
+        self._next[alarm.name] = self._world.agenda.at(due, lambda _: self._evaluate(alarm))
+
+    def look_back(self, name: str, since: float) -> None:
+        """Evaluated from `since` (epoch seconds, at most CATCH_UP_S ago) on, as if the world had run then: what went
+        wrong before an incident was played has been noticed, and scaling policies have done what they do."""
+        if not self._world.evaluate or self.get(name).type == "CompositeAlarm":
+            return
+        self._world.agenda.cancel(self._next[name])
+        alarm, spread_s = self.get(name), zlib.crc32(name.encode()) % 1000 / 1000 * self._world.clock.real(INTERVAL_S)
+        self._next[name] = self._world.agenda.at(since + spread_s, lambda _: self._evaluate(alarm))
 
     def _evaluate(self, alarm: Alarm) -> None:
         if self._items.get(alarm.name) is not alarm:

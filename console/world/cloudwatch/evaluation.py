@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 State: TypeAlias = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
+LISTED = 5
+"""Datapoints that a reason names at most."""
 EXTRA = 2
 """Datapoints that are looked at beyond the evaluation periods, to make up for missing ones."""
 
@@ -106,14 +108,17 @@ def _crossed(
             f"datapoint{'' if lacking == 1 else 's'} {_were(lacking)} treated as [{way}].",
             (),
         )
-    values = ", ".join(f"{point.value} ({_moment(point.at)})" for point in told)
+    values = ", ".join(f"{point.value} ({_moment(point.at)})" for point in told[:LISTED])
     least = rule.needed if state == "ALARM" else rule.periods - rule.needed + 1
     # AWS names the transition that this one is, or would be.
     before = {"ALARM": "OK", "OK": "ALARM"}[state] if current in (state, "INSUFFICIENT_DATA") else current
+    crossed = f"[{values}] {_were(len(told))} {relation}"
+    if len(told) > LISTED:
+        crossed = f"were {relation}. The most recent datapoints which crossed the threshold: [{values}]"
     return Verdict(
         state,
-        f"Threshold Crossed: {len(told)} out of the last {rule.periods} datapoints [{values}] {_were(len(told))} "
-        f"{relation} (minimum {least} datapoint{'' if least == 1 else 's'} for {before} -> {state} transition).",
+        f"Threshold Crossed: {len(told)} out of the last {rule.periods} datapoints {crossed} "
+        f"(minimum {least} datapoint{'' if least == 1 else 's'} for {before} -> {state} transition).",
         seen,
     )
 

@@ -17,6 +17,9 @@ from console.world.cloudwatch.query import Evaluation, Query, key_of
 from console.world.cloudwatch.series import Key, Metrics
 from console.world.cloudwatch.sketch import Floats
 
+TOLD = 25
+"""Datapoints in StateReasonData, which holds 4,000 characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -60,16 +63,7 @@ def period_of(request: Mapping[str, Any]) -> int:
 def evaluate(metrics: Metrics, request: Mapping[str, Any], current: State, now: float) -> Found | None:
     """None: the state stays. Only what has arrived whole counts, and the window ends where all of it has: AWS looks
     further back instead, which comes to the same."""
-    rule, queries, period = rule_of(request), queries_of(request), period_of(request)
-    keys = [key_of(query["MetricStat"]["Metric"]) for query in queries if "MetricStat" in query]
-    late_s = max((metrics.late_s(key) for key in keys), default=0.0)
-    step = min(period, 60)
-    end = int(now - late_s) // step * step
-    start = end - period * (rule.periods + EXTRA)
-    evaluation = Evaluation(metrics, queries, start, end, now, aligned=False, whole=True)
-    results = evaluation.run()
-    values = results[0].line.values if results else np.full(rule.periods + EXTRA, np.nan)
-    points = [None if np.isnan(value) else Point(start + at * period, float(value)) for at, value in enumerate(values)]
+    rule, (evaluation, keys, start, period, points) = rule_of(request), _read(metrics, request, now)
     if _too_few_samples(request, evaluation, keys, start, period, rule.periods):
         return None
     verdict = judge(rule, points, current)
@@ -86,9 +80,32 @@ def evaluate(metrics: Metrics, request: Mapping[str, Any], current: State, now: 
         "period": period,
         "recentDatapoints": [point.value for point in reversed(verdict.seen)],
         "threshold": rule.threshold,
-        "evaluatedDatapoints": _evaluated(verdict.seen, evaluation, keys, start, period, len(points)),
+        "evaluatedDatapoints": _evaluated(verdict.seen[:TOLD], evaluation, keys, start, period, len(points)),
     }
     return Found(verdict.state, verdict.reason, json.dumps(data))
+
+
+def datapoints(metrics: Metrics, request: Mapping[str, Any], now: float) -> list[Point]:
+    """What an alarm looks at, oldest first: for the scaling policies that it triggers."""
+    *_, points = _read(metrics, request, now)
+    return [point for point in points if point is not None][-rule_of(request).periods :]
+
+
+def _read(
+    metrics: Metrics, request: Mapping[str, Any], now: float
+) -> tuple[Evaluation, list[Key], int, int, list[Point | None]]:
+    """The evaluation, its series, the start and length in seconds of its periods, and the datapoints."""
+    rule, queries, period = rule_of(request), queries_of(request), period_of(request)
+    keys = [key_of(query["MetricStat"]["Metric"]) for query in queries if "MetricStat" in query]
+    late_s = max((metrics.late_s(key) for key in keys), default=0.0)
+    step = min(period, 60)
+    end = int(now - late_s) // step * step
+    start = end - period * (rule.periods + EXTRA)
+    evaluation = Evaluation(metrics, queries, start, end, now, aligned=False, whole=True)
+    results = evaluation.run()
+    values = results[0].line.values if results else np.full(rule.periods + EXTRA, np.nan)
+    points = [None if np.isnan(value) else Point(start + at * period, float(value)) for at, value in enumerate(values)]
+    return evaluation, keys, start, period, points
 
 
 def _counts(evaluation: Evaluation, key: Key, start: int, period: int, periods: int) -> Floats:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from console.world.world import World
 
 
+SPEED = 6.0
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     name: str
@@ -23,6 +26,9 @@ class Incident:
     """Tempting verbs that do not, or make it worse."""
     play: Callable[[World], None]
     """Starts it; called under the world's lock, after `advance`."""
+    speed: float = SPEED
+    """At which the demo runs it. 1 for what is told by minutes gone by, or by many minutes of metrics: those come once
+    a minute of the wall clock, however fast the world runs."""
 
 
 INCIDENTS: dict[str, Incident] = {}

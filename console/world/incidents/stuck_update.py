@@ -37,5 +37,6 @@ incident(
         right="none",
         wrong=("rollback", "weights", "scale", "retrain"),
         play=play,
+        speed=1.0,
     )
 )

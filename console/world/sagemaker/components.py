@@ -6,9 +6,11 @@ Each has a status of its own and a number of copies, desired and current. Change
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from console.world.autoscaling.targets import ScalableTargets
 from console.world.errors import AwsError, validation
 from console.world.identity import Caller
 from console.world.operations import operation
@@ -56,6 +58,8 @@ class InferenceComponents:
     def __init__(self, region: Region) -> None:
         self._region = region
         self._items: dict[str, Component] = {}
+        self.on_settled: list[Callable[[Component], None]] = []
+        """Called after a change of one has come to its end."""
 
     def on(self, endpoint: str, variant: str | None = None) -> list[Component]:
         """Of an endpoint, by name."""
@@ -93,6 +97,7 @@ class InferenceComponents:
     def remove(self, component: Component) -> None:
         self._items.pop(component.name.lower(), None)
         self._region.of(Tags).drop(component.arn)
+        self._region.of(ScalableTargets).drop_component(component.name)
 
     def move(self, component: Component, status: str, lasts_s: float, *, reload: bool = False) -> None:
         """In `status` for so long, then InService with the desired copies if they fit, else as it was. `reload`: its
@@ -118,6 +123,8 @@ class InferenceComponents:
             if reload or created:
                 component.launched = due
             self._changed(component)
+            for tell in self.on_settled:
+                tell(component)
 
         world.after(lasts_s, arrive)
 

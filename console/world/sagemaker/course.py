@@ -22,6 +22,11 @@ from console.world.sagemaker.deployment import (
 PING_S = 24 * 60.0
 """Until a container that never answers /ping is given up (field reports: 24-30 minutes; facts sagemaker 2.5)."""
 WEIGHTS_S = 30.0
+NO_CAPACITY = (
+    "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. Please retry using a "
+    "different ML instance type or after some time."
+)
+"""FailureReason where AWS has no such instances left (facts: sagemaker 5.9)."""
 
 
 @dataclass(frozen=True, slots=True)

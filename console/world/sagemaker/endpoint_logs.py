@@ -27,6 +27,8 @@ REQUEST_EVERY_S = 12.0
 RETRY_EVERY_S = 30.0
 LEAST_GAP_S = 0.1
 """Real seconds between two lines, however fast the world runs."""
+LEAST_LOGGED = 0.1
+"""Share of the lines that tell of errors, where there are any: answers are logged now and then, errors always."""
 SHOWN_INSTANCES = 4
 """Streams per variant; nobody reads forty."""
 
@@ -182,7 +184,7 @@ class EndpointLogs:
         at = max(seen, since + 2) + chance.random() * every_s
         while at < now:
             pid = 20 + chance.randrange(4)
-            fails = symptom is not None and (symptom.at_start or chance.random() < symptom.share)
+            fails = symptom is not None and (symptom.at_start or chance.random() < max(LEAST_LOGGED, symptom.share))
             if symptom and fails:
                 yield at, symptom.traceback.format(stamp=stamp(at), pid=pid)
             if not (symptom and symptom.at_start):

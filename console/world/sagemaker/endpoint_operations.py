@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from console.world.autoscaling import ScalableTargets
+from console.world.autoscaling.targets import ScalableTargets
 from console.world.errors import validation
 from console.world.identity import Caller
 from console.world.operations import operation
@@ -18,6 +18,7 @@ from console.world.sagemaker.endpoint_logs import EndpointLogs
 from console.world.sagemaker.endpoints import Change, Endpoint, Endpoints
 from console.world.sagemaker.fleet import (
     Fleet,
+    Variant,
     check_autoscaled,
     check_guardrails,
     fleet_of,
@@ -74,6 +75,8 @@ def update_endpoint(world: World, region: Region, request: dict[str, Any], calle
     endpoints.check_quota(fleet, share)
     endpoint.last_deployment = deployment
     trouble = endpoints.bad_configs.get(target.name)
+    if trouble is None and any(one.instance_type in endpoints.scarce for one in fleet):
+        trouble = course.Trouble(course.NO_CAPACITY, after_s=slowest_launch_s(fleet))
     way = course.update(policy, largest(fleet), slowest_launch_s(fleet), trouble)
     endpoints.begin(endpoint, Change("update", way, world.now, target.name, fleet))
     return {"EndpointArn": endpoint.arn}
@@ -92,6 +95,7 @@ def update_weights(world: World, region: Region, request: dict[str, Any], caller
             variant,
             weight=float(wanted.get(variant.name, {}).get("DesiredWeight", variant.weight)),
             instances=wanted.get(variant.name, {}).get("DesiredInstanceCount", variant.instances),
+            serverless=_serverless(variant, wanted.get(variant.name, {})),
         )
         for variant in endpoint.fleet
     )
@@ -103,12 +107,31 @@ def update_weights(world: World, region: Region, request: dict[str, Any], caller
         if new.instances > old.instances
     )
     endpoints.check_quota(grown)
-    resized = any(old.instances != new.instances for old, new in zip(endpoint.fleet, fleet, strict=True))
+    resized = any(
+        old.instances != new.instances or old.serverless != new.serverless
+        for old, new in zip(endpoint.fleet, fleet, strict=True)
+    )
     launch = max((launch_s(one.instance_type or "") for one in grown), default=0.0)
     lasts_s = launch or (60.0 if resized else course.WEIGHTS_S)
-    way = course.scale(lasts_s, endpoints.bad_scalings.pop(endpoint.name, None))
+    trouble = endpoints.bad_scalings.pop(endpoint.name, None)
+    if trouble is None and any(one.instance_type in endpoints.scarce for one in grown):
+        trouble = course.Trouble(course.NO_CAPACITY, after_s=lasts_s)
+    way = course.scale(lasts_s, trouble)
     endpoints.begin(endpoint, Change("scale", way, world.now, endpoint.config, fleet))
     return {"EndpointArn": endpoint.arn}
+
+
+def _serverless(variant: Variant, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """Its concurrency as asked for. Raises ValidationException for a variant of the other kind."""
+    update = wanted.get("ServerlessUpdateConfig")
+    if update and variant.serverless is None:
+        raise validation(f'ServerlessUpdateConfig cannot be specified for variant "{variant.name}", which is not.')
+    if variant.serverless is not None and "DesiredInstanceCount" in wanted:
+        raise validation(f'DesiredInstanceCount cannot be specified for serverless variant "{variant.name}".')
+    found = variant.serverless | update if update and variant.serverless is not None else variant.serverless
+    if found and found.get("ProvisionedConcurrency", 0) > found["MaxConcurrency"]:
+        raise validation("ProvisionedConcurrency must be less than or equal to MaxConcurrency.")
+    return found
 
 
 @operation("DeleteEndpoint")

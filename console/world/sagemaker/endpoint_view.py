@@ -84,7 +84,8 @@ def _scaling(now: Variant, target: Variant, began: float) -> Members:
         status["StatusMessage"] = f"Scaling {way} desired instance count to {target.instances}."
     return {
         "DesiredWeight": target.weight,
-        "DesiredInstanceCount": target.instances or None,
+        "DesiredInstanceCount": None if target.serverless else target.instances,
+        "DesiredServerlessConfig": target.serverless,
         "VariantStatus": [status],
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from console.world.autoscaling import ScalableTargets
+from console.world.autoscaling.targets import ScalableTargets
 from console.world.cloudwatch.alarms import Alarms
 from console.world.errors import validation
 from console.world.quotas import Quotas
@@ -69,6 +69,8 @@ class Endpoints:
         """Configs whose instances never come up, by name: set by incidents and tests."""
         self.bad_scalings: dict[str, Trouble] = {}
         """Endpoints whose next change of weights or capacity fails."""
+        self.scarce: set[str] = set()
+        """Instance types of which AWS has none to spare: until they are taken out again, no fleet of them grows."""
         self.on_settling: list[Callable[[Endpoint], None]] = []
         """Called before the end of a change is applied: the fleets are still those of the change."""
         self.on_settled: list[Callable[[Endpoint], None]] = []

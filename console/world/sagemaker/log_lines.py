@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import random
 from collections.abc import Iterator, Sequence
 
@@ -50,11 +51,17 @@ def killed(
     if one.memory_per_hour <= 0 or end <= begin:
         return
     pace = float(leak_pace(work, hosts, np.array([index]), one.memory_per_hour, speed)[0])
-    every_s = leak_span(work) / pace
-    for death in range(int((begin - one.since) // every_s) + 1, int((end - one.since) // every_s) + 1):
-        at, pid = one.since + death * every_s, 20 + death % 4
-        yield at, f"[{stamp(at)}] [1] [ERROR] Worker (pid:{pid}) was sent SIGKILL! Perhaps out of memory?"
-        yield at + 0.2, f"[{stamp(at)}] [{pid + 4}] [INFO] Booting worker with pid: {pid + 4}"
+    every_s, recycled = leak_span(work) / pace, one.recycled_s / speed
+    early, late = (0, 0) if math.isinf(recycled) else (int((at - one.since) // recycled) for at in (begin, end))
+    for round_ in range(early, late + 1):
+        start = one.since + (round_ * recycled if round_ else 0.0)
+        if round_ and begin < start <= end:
+            yield start, f"[{stamp(start)}] [20] [INFO] Autorestarting worker after current request."
+        first, last = max(begin, start), min(end, start + recycled)
+        for death in range(int((first - start) // every_s) + 1, int((last - start) // every_s) + 1):
+            at, pid = start + death * every_s, 20 + death % 4
+            yield at, f"[{stamp(at)}] [1] [ERROR] Worker (pid:{pid}) was sent SIGKILL! Perhaps out of memory?"
+            yield at + 0.2, f"[{stamp(at)}] [{pid + 4}] [INFO] Booting worker with pid: {pid + 4}"
 
 
 def starting(at: float, chance: random.Random, loads: bool) -> Iterator[Line]:

@@ -49,6 +49,8 @@ class Behaviour:
     payload_factor: float = 1.0
     """On the size of requests, hence on OverheadLatency and a little on the work."""
     demand_factor: float = 1.0
+    demand_rps: float = 0.0
+    """Requests per second that come on top, to the whole endpoint, at any hour alike."""
     swing: float = 0.0
     """Demand goes up and down by this share ..."""
     swing_period_s: float = 1200.0
@@ -56,6 +58,8 @@ class Behaviour:
     memory_per_hour: float = 0.0
     """Percent of memory lost per hour, at the load per instance of a usual day; at 98 the worker is killed and starts
     again."""
+    recycled_s: float = math.inf
+    """Workers start anew by themselves after this time, and have lost nothing then."""
     cold_models: float = 0.0
     """Requests of a multi-model endpoint whose model is not in memory; fewer with more instances."""
     cold_starts: float = 0.0

@@ -141,6 +141,12 @@ def _gauge(name: str) -> Build:
     return build
 
 
+def _provisioned(minutes: Minutes) -> Stats:
+    """0..1: of the containers that are kept warm, those that work."""
+    value = np.minimum(1.4 * minutes.of["concurrency"] / max(1, minutes.serving.provisioned), 1.0)
+    return _each((minutes.of["requests"] > 0).astype(float), value)
+
+
 def _when_busy(name: str) -> Build:
     def build(minutes: Minutes) -> Stats:
         return _each((minutes.of["requests"] > 0).astype(float), minutes.of[name])
@@ -203,6 +209,7 @@ _SERVERLESS = {
     "ServerlessConcurrentExecutionsUtilization": Metric(SAGEMAKER, "None", _when_busy("utilisation")),
     "MemoryUtilization": Metric(HOSTS, "Percent", _when_busy("memory")),
 }
+_PROVISIONED = {"ServerlessProvisionedConcurrencyUtilization": Metric(SAGEMAKER, "None", _provisioned)}
 _ASYNC = {
     "InvocationFailures": Metric(SAGEMAKER, "Count", _of("errors")),
     "InvocationsProcesssed": Metric(SAGEMAKER, "Count", _of("requests")),
@@ -260,7 +267,8 @@ BACKLOG = {
 
 def of_variant(serving: Serving) -> dict[str, Metric]:
     """What the serving adds to the metrics with EndpointName and VariantName, by name."""
-    return _VARIANT[serving.flavour, machine_of(serving).gpus > 0]
+    found = _VARIANT[serving.flavour, machine_of(serving).gpus > 0]
+    return found | _PROVISIONED if serving.provisioned else found
 
 
 def of_component(serving: Serving) -> dict[str, Metric]:

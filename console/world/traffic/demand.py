@@ -1,6 +1,7 @@
 """Who calls an endpoint how often, and what one request costs: seeded per endpoint, believable for its fleet.
 
-Requests follow the hours of Central Europe and the week, grow slowly, and vary from minute to minute.
+Requests follow the hours where the callers live (Central Europe unless said) and the week, grow slowly, and vary from
+minute to minute.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ DAY_S = 86400.0
 MONTH_S = 30 * DAY_S
 _MONDAY = 4 * DAY_S
 """The first Monday of the epoch: 5 January 1970."""
-_UTC_TO_LOCAL_S = 3600.0
 # Share of the busiest hour at each local hour, and of a working day on Saturday and Sunday.
 _HOURS: dict[Rhythm, tuple[float, ...]] = {
     "shoppers": (
@@ -88,6 +88,8 @@ class Workload:
     """Instances that the workload was made for."""
     models: int = 0
     """Behind a multi-model endpoint."""
+    zone_s: float = 3600.0
+    """Of the callers' clocks ahead of UTC."""
 
 
 SILENT = Workload()
@@ -131,7 +133,7 @@ def workload(seed: int, name: str, one: Machine, hosts: int, now: float, *, flav
 
 def rate(work: Workload, times: Floats) -> Floats:
     """Requests per second around each moment (epoch seconds), without the noise of single minutes."""
-    local = times + _UTC_TO_LOCAL_S
+    local = times + work.zone_s
     hour = (local % DAY_S) / 3600.0
     hours = np.array(_HOURS[work.rhythm])
     daily = np.interp(hour, np.arange(25), np.append(hours, hours[0]))

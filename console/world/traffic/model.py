@@ -6,6 +6,7 @@ saturation (Sakasegawa's approximation of M/M/c); beyond it what cannot be serve
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,10 +127,18 @@ class Memory:
 
 
 def memory(
-    work: Workload, ticks: Ints, hosts: int, busy: Floats, per_hour: float, since: float, speed: float
+    work: Workload,
+    ticks: Ints,
+    hosts: int,
+    busy: Floats,
+    per_hour: float,
+    since: float,
+    speed: float,
+    recycled_s: float = math.inf,
 ) -> Memory:
     """At rest, plus what the load takes, plus what leaks since `since` (epoch seconds) at `per_hour` percent per
-    modelled hour and instance: up to MEMORY_FULL, where the worker is killed and begins anew."""
+    modelled hour and instance: up to MEMORY_FULL, where the worker is killed and begins anew, or until it is recycled,
+    every `recycled_s` modelled seconds."""
     index = np.arange(max(1, hosts))
     shown = work.memory + 6.0 * np.clip(busy, 0.0, 1.2)[None, :]
     shown = shown + 1.2 * normal(work.seed ^ 0x33, index[:, None] * 7919 + (ticks // 30)[None, :])
@@ -138,10 +147,17 @@ def memory(
     span = leak_span(work)
     pace = leak_pace(work, hosts, index, per_hour, speed)[:, None]
     begin, end = np.maximum(ticks * 60.0 - since, 0.0), np.maximum((ticks + 1) * 60.0 - since, 0.0)
-    before, after = pace * begin[None, :], pace * end[None, :]
-    deaths = np.floor(after / span) - np.floor(before / span)
-    down = np.clip(deaths * RESTART_S / speed / 60.0, 0.0, 0.9)
-    return Memory(np.clip(shown + (after % span) / span * (MEMORY_FULL - shown), 3.0, MEMORY_FULL), down)
+    (_, before), (lost, after) = (_leak(pace, span, at[None, :], recycled_s / speed) for at in (begin, end))
+    down = np.clip((after - before) * RESTART_S / speed / 60.0, 0.0, 0.9)
+    return Memory(np.clip(shown + lost / span * (MEMORY_FULL - shown), 3.0, MEMORY_FULL), down)
+
+
+def _leak(pace: Floats, span: float, elapsed: Floats, recycled: float) -> tuple[Floats, Floats]:
+    """Percent lost `elapsed` wall seconds after the leak began, and how often the worker was killed until then."""
+    if math.isinf(recycled):
+        return (pace * elapsed) % span, np.floor(pace * elapsed / span)
+    inside = pace * (elapsed % recycled)
+    return inside % span, np.floor(elapsed / recycled) * np.floor(pace * recycled / span) + np.floor(inside / span)
 
 
 def leak_span(work: Workload) -> float:

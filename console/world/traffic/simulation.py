@@ -5,6 +5,7 @@ A minute in which something changed is the sum of its parts, in proportion to th
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -184,15 +185,15 @@ def machine_of(serving: Serving) -> Machine:
 
 def effects_of(
     behaviours: Iterable[Behaviour], serving: Serving, work: Workload, times: Floats, speed: float
-) -> tuple[Effects, Floats]:
-    """Their sum for this fleet, and the factor on its demand."""
+) -> tuple[Effects, Floats, Floats]:
+    """Their sum for this fleet, the factor on its demand, and what comes on top in requests per second."""
     zero, one = np.zeros_like(times), np.ones_like(times)
     add: dict[str, Floats] = defaultdict(lambda: zero)
     times_: dict[str, Floats] = defaultdict(lambda: one)
     hosts = max(1, serving.instances)
     for behaviour in behaviours:
         power = behaviour.strength(times, speed)
-        for name in ("errors", "platform_errors", "bad_requests", "overhead_us", "cold_starts"):
+        for name in ("errors", "platform_errors", "bad_requests", "overhead_us", "cold_starts", "demand_rps"):
             add[name] = add[name] + power * getattr(behaviour, name)
         dependency = behaviour.dependency_us + behaviour.dependency_us_per_host * hosts
         add["dependency_us"] = add["dependency_us"] + power * dependency
@@ -217,7 +218,7 @@ def effects_of(
         cold_models=add["cold_models"],
         cold_starts=add["cold_starts"],
     )
-    return effects, np.maximum(times_["demand_factor"], 0.0)
+    return effects, np.maximum(times_["demand_factor"], 0.0), add["demand_rps"]
 
 
 def _values(
@@ -230,8 +231,8 @@ def _values(
     speed: float,
 ) -> dict[str, Floats]:
     one, times = machine_of(serving), _middle(ticks)
-    effects, factor = effects_of(behaviours, serving, work, times, speed)
-    rps = rates * factor * serving.share
+    effects, factor, more = effects_of(behaviours, serving, work, times, speed)
+    rps = (rates * factor + more) * serving.share
     seed = seed_of(work.seed, serving.config, serving.variant, serving.component)
     if serving.flavour == "serverless":
         return _serverless(work, serving, effects, ticks, rps, covered, seed)
@@ -241,7 +242,8 @@ def _values(
     leaks = [behaviour for behaviour in behaviours if behaviour.memory_per_hour > 0]
     since = max(serving.launched, min((behaviour.since for behaviour in leaks), default=0.0))
     per_hour = sum(behaviour.memory_per_hour for behaviour in leaks)
-    ram = memory(work, ticks, serving.instances, response.busy, per_hour, since, speed)
+    recycled_s = min((behaviour.recycled_s for behaviour in leaks), default=math.inf)
+    ram = memory(work, ticks, serving.instances, response.busy, per_hour, since, speed, recycled_s)
     requests = counts(seed ^ 6, ticks, rps * covered)
     placed = requests if serving.instances or serving.flavour == "async" else requests * 0.0
     return _common(response, seed, ticks, placed, 0.8 * ram.restarting.mean(axis=0)) | {

@@ -14,6 +14,8 @@ from console.clock import HOUR, MINUTE
 from console.kinds.change.record import Change
 from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant
 from console.kinds.endpoint.view import views
+from console.kinds.vitals.record import Pulse, Signs, Was, summed
+from console.ledger.samples import Sample
 from console.ledger.snapshot import Snapshot
 from console.ledger.store import Ledger
 
@@ -76,6 +78,18 @@ def fill(ledger: Ledger, endpoints: int) -> None:
         for k in range(5)
     ]
     ledger.observe(SCOPE, "change", [(c.id, msgspec.json.encode(c), c.at) for c in changes], at=NOW - HOUR)
+    beat = Pulse(
+        at=NOW - 2 * MINUTE,
+        read_at=NOW,
+        stale_at=NOW + MINUTE,
+        variants=(Signs("AllTraffic", minutes=5, invocations=30_481.0, errors_5xx=4.0, latency_p99_ms=84.251),),
+        was=(Was("AllTraffic", 7, 6_021.5, 0.00012, 0.0011, 83.112, 4.92, 31.4, 3010.75),),
+        last_at=NOW - 3 * MINUTE,
+        invoked_at=NOW - 3 * MINUTE,
+        trace=tuple(6_000.0 + n for n in range(30)),
+    )
+    body = msgspec.json.encode(summed(beat, (), troubled=False))
+    ledger.samples.put(SCOPE, "pulse", [Sample(f"endpoint-{i:04}", NOW, body) for i in range(endpoints)], alone=True)
 
 
 def test_a_thousand_endpoints_are_viewed_in_no_time(tmp_path: Path) -> None:
@@ -84,6 +98,7 @@ def test_a_thousand_endpoints_are_viewed_in_no_time(tmp_path: Path) -> None:
         snapshot = Snapshot(ledger, SCOPE, None, NOW)
         assert len(views(snapshot)) == 1000
         assert len(views(snapshot)[0].deployments) >= 5
+        assert all(view.beat and not view.found for view in views(snapshot))
         spent = min(_cpu(lambda: views(snapshot)) for _ in range(5))
         yardstick = min(_cpu(lambda: sum(x for x in range(1_000_000))) for _ in range(3))
         # Under 60 ms where the million additions take 30; on a busy host both grow.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from console.world.cloudwatch.alarms import CATCH_UP_S, Alarms
+from console.world.cloudwatch.guards import put_alarm
 from console.world.cloudwatch.series import Metrics
 from tests.world.cloudwatch.ramp import ERRORS, Ramp
 from tests.world.cloudwatch.test_metrics import minute, put, query
@@ -272,3 +273,26 @@ def test_a_world_that_slept_catches_up_with_the_last_of_it(lab: Lab) -> None:
     changes = [one for one in history(lab) if one[0] == "StateUpdate"]
     assert 2 <= len(changes) <= 4
     assert CATCH_UP_S < 86400
+
+
+def test_an_alarm_that_looks_back_has_noticed_and_is_evaluated_once_a_minute_again(lab: Lab) -> None:
+    """What an incident declares of the past was seen then, not when the incident was played."""
+    region = lab.world.region()
+    source = Ramp()
+    region.of(Metrics).sources.append(source)
+    put_alarm(region, "ramp-5xx", "ramp", "Invocation5XXErrors", 20)
+
+    def reads() -> int:
+        before = source.reads
+        for _ in range(10):
+            lab.clock.tick(60)
+            lab.world.advance()
+        return source.reads - before
+
+    usual = reads()
+    source.errors, source.bad_from = 40, lab.clock.now - 900
+    region.of(Alarms).look_back("ramp-5xx", source.bad_from)
+    found = described(lab, "ramp-5xx")
+    after_s = found["StateTransitionedTimestamp"].timestamp() - source.bad_from
+    assert found["StateValue"] == "ALARM" and 180 < after_s < 420, "three minutes, and until they had arrived"
+    assert reads() == usual > 0

@@ -9,7 +9,8 @@ import pytest
 from console.world.cloudwatch.sketch import percentile
 from console.world.sagemaker.endpoint_logs import MISSING_FEATURE, EndpointLogs, group_of
 from console.world.traffic.behaviour import Behaviour, Behaviours
-from console.world.traffic.load import factor_for, rps_at
+from console.world.traffic.history import Histories
+from console.world.traffic.load import capacity_rps, extra_for, factor_for, rps_at
 from tests.world.conftest import Lab
 from tests.world.traffic.conftest import Gauge, key
 
@@ -73,6 +74,26 @@ def test_saturation_at_any_hour_and_scaling_mends_it(gauge: Gauge, lab: Lab) -> 
     lab.clock.tick(660)
     assert gauge.p(0.99, LATENCY, 10) < 2 * calm
     assert gauge.mean(key("CPUUtilization", ONE), 10) < 300
+
+
+@pytest.mark.parametrize("endpoint", ["delay-risk", "doc-extract"])
+def test_demand_on_top_makes_it_as_busy_as_wished_at_any_hour(gauge: Gauge, lab: Lab, endpoint: str) -> None:
+    region, processor = lab.world.region(), "CPUUtilization" if endpoint == ONE else "GPUUtilization"
+    lab.clock.tick(-(lab.clock.now % 86400))  # midnight: hardly anybody calls
+    more = extra_for(region, endpoint, "AllTraffic", 0.7)
+    assert more > 0.4 * capacity_rps_of(lab, endpoint)
+    gauge.set("more", Behaviour(endpoint, demand_rps=more))
+    lab.clock.tick(7260)
+    most, spread = (400, 0.1) if endpoint == ONE else (100, 0.2)  # of few requests, each comes when it likes
+    assert gauge.mean(key(processor, endpoint), 120) / most == pytest.approx(0.7, abs=spread)
+    assert extra_for(region, endpoint, "AllTraffic", 0.7, on=10) > 2 * more
+
+
+def capacity_rps_of(lab: Lab, endpoint: str) -> float:
+    history = lab.world.region().of(Histories).find(endpoint)
+    assert history is not None
+    (serving,) = history.at(lab.clock.now)
+    return capacity_rps(history.workload, serving)
 
 
 def test_a_slow_dependency_gets_slower_with_more_hosts(gauge: Gauge, lab: Lab) -> None:

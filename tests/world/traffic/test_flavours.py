@@ -134,7 +134,7 @@ def test_concurrency_comes_every_ten_seconds(gauge: Gauge) -> None:
 
 def test_host_samples_are_instances_and_cpu_is_a_sum(gauge: Gauge) -> None:
     busy = gauge.read(key("CPUUtilization", "eta-minutes"), 1440)
-    assert set(busy.count) == {4.0}, "four instances"
+    assert min(busy.count) >= 3 and busy.count[-1] == 4.0 and max(busy.count) <= 10, "instances, autoscaled"
     assert 100 < busy.maximum.max() <= 800, "8 vCPUs"
     assert (busy.minimum <= busy.sum / busy.count + 1e-9).all()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,22 @@ def test_memory_climbs_until_the_worker_is_killed() -> None:
     wide = memory(WORK, ticks, 6, np.full(600, 0.25), per_hour=30.0, since=since, speed=1.0)
     assert (wide.restarting > 0).sum(axis=1).max() < deaths.max(), "more hosts: each leaks slower"
     assert not memory(WORK, ticks, 3, np.full(600, 0.5), 0.0, 0.0, 1.0).restarting.any()
+
+
+def test_a_worker_that_is_recycled_in_time_is_not_killed() -> None:
+    ticks, busy = np.arange(29_000_000, 29_000_600, dtype=np.int64), np.full(600, 0.5)
+    per_hour, since = leak_span(WORK) * 6.0, float(ticks[0] * 60)  # killed after ten minutes, but for recycling
+
+    def kills(recycled_s: float, speed: float = 1.0) -> int:
+        used = memory(WORK, ticks, 3, busy, per_hour, since, speed, recycled_s)
+        return int((used.restarting > 0).sum())
+
+    often = kills(math.inf)
+    assert 160 < often < 200, "three hosts, ten hours"
+    assert kills(8 * 60.0) == 0 and kills(8 * 60.0, speed=6.0) == 0, "no host leaks 15 % faster than its share"
+    assert 0 < kills(13 * 60.0) < often
+    used = memory(WORK, ticks, 3, busy, per_hour, since, 1.0, 8 * 60.0).percent
+    assert used.max() > 85 and used.min() < WORK.memory + 12, "up, and down again"
 
 
 def test_backlog() -> None:

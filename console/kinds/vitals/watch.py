@@ -1,0 +1,368 @@
+"""How vital signs are read: one query of the whole fleet as often as the budget allows, and all metrics every minute of
+what is on screen, deploying or unhealthy. Counted as the bill does (facts/sagemaker.md section 5.7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from console.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from console.errors import CredentialsError, NotFound, NotPermitted, SourceError, Throttled
+from console.kinds.base import Eyes
+from console.kinds.endpoint.record import Endpoint
+from console.kinds.vitals import queries
+from console.kinds.vitals.beat import SPAN
+from console.kinds.vitals.cost import MEMO, Cost, cadence, memo, recalled
+from console.kinds.vitals.judge import findings
+from console.kinds.vitals.queries import Points, Series, batches, billed
+from console.kinds.vitals.record import (
+    Baseline,
+    Pulse,
+    Shape,
+    Vitals,
+    Was,
+    median,
+    pulse,
+    summed,
+)
+from console.ledger.samples import KEEP_MS, Sample
+
+DUE = 10 * SECOND
+"""So much before its time a look is due: sweeps are jittered."""
+
+SHORT, LONG = (SPAN + 5) * MINUTE, 30 * MINUTE
+"""How far back a look reads: minutes that were provisional, and what a new one needs. Points cost nothing."""
+
+DAYS = 7
+LEARN_AT_MOST = 20
+"""Configs described in one sweep: at half of 5 a second."""
+
+AGAIN = 10 * MINUTE
+"""After a refusal, and for what may change: the components of an endpoint."""
+
+PRUNE_EVERY = 10 * MINUTE
+
+T = TypeVar("T")
+
+_endpoint = msgspec.json.Decoder(Endpoint).decode
+_shape = msgspec.json.Decoder(Shape).decode
+_minute = msgspec.json.Decoder(Vitals).decode
+_pulse = msgspec.json.Decoder(Pulse).decode
+_baseline = msgspec.json.Decoder(Baseline).decode
+
+
+class VitalsWatch:
+    source = "metrics"
+    operations = (
+        "cloudwatch:GetMetricData",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:DescribeModel",
+        "sagemaker:ListInferenceComponents",
+    )
+    every_s = 60.0
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, Shape] = {}
+        self._refused: dict[str, Millis] = {}
+        """Configs that could not be described, with when to try again."""
+        self._models: dict[str, bool] = {}
+        self._components: dict[str, tuple[Millis, tuple[tuple[str, str], ...]]] = {}
+        self._pruned: Millis = 0
+        self._swept = False
+
+    def sweep(self, eyes: Eyes) -> None:
+        now = eyes.now()
+        cost = recalled(eyes.recall(MEMO), eyes.dollars_per_hour)
+        endpoints = {e.name: e for e in map(_endpoint, eyes.heads("endpoint").values()) if e.variants}
+        pulses = {name: beat for name, _, beat in _read(_pulse, eyes.kept("pulse", now - KEEP_MS))}
+        baselines = {name: found for name, _, found in _read(_baseline, eyes.kept("baseline", now - KEEP_MS))}
+        close = self._close(eyes, endpoints, pulses)
+        self._learn(eyes, [endpoints[name] for name in close])
+        asked = {name: self._series(eyes, endpoints[name], everything=True) for name in close}
+        fleet = {n: self._series(eyes, e, everything=False) for n, e in endpoints.items() if n not in asked}
+        every = cadence(
+            sum(map(billed, fleet.values())), sum(map(billed, asked.values())), len(fleet) // 6, cost.budget
+        )
+        look = _Look(eyes, endpoints, pulses, baselines, cost)
+        try:
+            due = {n: s for n, s in asked.items() if _due(pulses.get(n), now, 1, everything=True)}
+            cut = look.read(due, 1, detailed=True)
+            oldest = sorted(fleet, key=lambda name: pulses[name].read_at if name in pulses else 0)
+            # What is close is asked again in the four minutes to come: the fleet leaves that much.
+            reserve = 4 * sum(map(billed, asked.values()))
+            due = {n: fleet[n] for n in oldest if _due(pulses.get(n), now, every, everything=False)}
+            late = look.read(due, every, detailed=False, reserve=reserve)
+            # Who asks once for a table does not wait for the past of the fleet.
+            self._baselines(look, endpoints, [*close, *oldest] if self._swept else close, reserve)
+            self._swept = True
+            self._learn(eyes, endpoints.values())
+        finally:
+            cost = msgspec.structs.replace(look.cost, every_min=every, endpoints=len(endpoints), close=len(close))
+            eyes.remember(MEMO, memo(cost))
+        said = _left_out(cost, len(endpoints), every, cut, late)
+        eyes.remember(MEMO, memo(msgspec.structs.replace(cost, left_out=said)))
+        if now - self._pruned >= PRUNE_EVERY:
+            self._pruned = now
+            eyes.prune(now - KEEP_MS)
+
+    def _close(self, eyes: Eyes, endpoints: Mapping[str, Endpoint], pulses: Mapping[str, Pulse]) -> list[str]:
+        """What is asked in full, in the order in which the budget is given: moving, unhealthy, on screen."""
+        on_screen = eyes.interest("endpoint")
+        ranks: dict[str, int] = {}
+        for name, e in endpoints.items():
+            beat = pulses.get(name)
+            if e.moving:
+                ranks[name] = 0
+            elif beat is not None and beat.troubled:
+                ranks[name] = 1
+            elif name in on_screen:
+                ranks[name] = 2
+        return sorted(ranks, key=lambda name: (ranks[name], name))
+
+    def _series(self, eyes: Eyes, e: Endpoint, *, everything: bool) -> list[Series]:
+        shape = self._shape(e)
+        configs = (e.config, e.pending.config) if e.pending and e.pending.config != e.config else ()
+        components: tuple[tuple[str, str], ...] = ()
+        if everything and any(one.flavour == "components" for one in shape.variants):
+            components = self._guests(eyes, e.name)
+        return queries.of_endpoint(e.name, shape, everything=everything, configs=configs, components=components)
+
+    def _shape(self, e: Endpoint) -> Shape:
+        known = self._shapes.get(e.config)
+        return known or queries.plain_shape(e.config, [(v.name, bool(v.serverless)) for v in e.variants])
+
+    def _learn(self, eyes: Eyes, endpoints: Iterable[Endpoint]) -> None:
+        """Describe the configs that are not known yet: at most a few a sweep. Refused: hosts of an unknown type."""
+        if not self._shapes:
+            self._shapes = {name: _shape(body) for name, body in eyes.heads("shape").items()}
+        missing = dict.fromkeys(e.config for e in endpoints if e.config and e.config not in self._shapes)
+        wanted = [config for config in missing if self._refused.get(config, 0) <= eyes.now()]
+        client = eyes.client("sagemaker")
+        for config in wanted[:LEARN_AT_MOST]:
+            if not eyes.in_time():
+                break
+            try:
+                told = client.describe_endpoint_config(EndpointConfigName=config)
+                shape = queries.shape_of(told, lambda model: self._multi_model(client, model))
+            except (CredentialsError, Throttled):
+                raise
+            except SourceError:
+                self._refused[config] = eyes.now() + AGAIN
+                continue
+            self._shapes[config] = shape
+            eyes.saw("shape", config, shape)
+
+    def _multi_model(self, client: Any, model: str) -> bool:
+        if model not in self._models:
+            try:
+                told = client.describe_model(ModelName=model)
+            except (NotFound, NotPermitted):
+                return False
+            containers = (told.get("PrimaryContainer") or {}, *told.get("Containers", ()))
+            self._models[model] = any(one.get("Mode") == "MultiModel" for one in containers)
+        return self._models[model]
+
+    def _guests(self, eyes: Eyes, endpoint: str) -> tuple[tuple[str, str], ...]:
+        """(name, variant) of the inference components of an endpoint."""
+        read_at, known = self._components.get(endpoint, (0, ()))
+        if eyes.now() - read_at < AGAIN:
+            return known
+        found: list[tuple[str, str]] = []
+        try:
+            pages = eyes.client("sagemaker").get_paginator("list_inference_components")
+            for page in pages.paginate(EndpointNameEquals=endpoint):
+                found += [(c["InferenceComponentName"], c["VariantName"]) for c in page["InferenceComponents"]]
+        except NotPermitted:
+            pass
+        self._components[endpoint] = (eyes.now(), tuple(found))
+        return tuple(found)
+
+    def _baselines(self, look: _Look, endpoints: Mapping[str, Endpoint], names: Sequence[str], reserve: int) -> None:
+        """Once an hour, a part of the fleet in each sweep."""
+        hour = look.now - look.now % HOUR
+        missing = [n for n in names if n not in look.baselines or look.baselines[n].hour != hour]
+        share = max(4, len(endpoints) // 50)
+        look.read_before({n: queries.before(n, self._shape(endpoints[n])) for n in missing[:share]}, hour, reserve)
+
+
+class _Look:
+    """One sweep's reading: queries to minutes, minutes to pulses, all counted."""
+
+    def __init__(
+        self,
+        eyes: Eyes,
+        endpoints: Mapping[str, Endpoint],
+        pulses: dict[str, Pulse],
+        baselines: dict[str, Baseline],
+        cost: Cost,
+    ) -> None:
+        self._eyes, self._client, self.now = eyes, eyes.client("cloudwatch"), eyes.now()
+        self._endpoints, self._pulses, self.baselines, self.cost = endpoints, pulses, baselines, cost
+
+    def read(self, wanted: Mapping[str, Sequence[Series]], every_min: int, *, detailed: bool, reserve: int = 0) -> int:
+        """The minutes of these endpoints; returns how many the budget had no room for. Each look reaches back to what
+        was provisional in the one before, hours at the first."""
+        room, left = self.cost.room(self.now) - reserve, 0
+        spans: dict[int, list[Series]] = {}
+        for name, series in wanted.items():
+            room -= (price := billed(series))
+            if room < 0:
+                room, left = room + price, left + 1
+                continue
+            spans.setdefault(self._span(name, detailed), []).extend(series)
+        end = self.now - self.now % MINUTE
+        for span, series in spans.items():
+            for batch in batches(series, span // MINUTE):
+                if not self._eyes.in_time():
+                    return left
+                found = self._fetch(batch, end - span, end, 60)
+                names = list(dict.fromkeys(one.endpoint for one in batch))
+                self._keep(names, queries.minutes_of(batch, found), end - span, every_min, detailed)
+        return left
+
+    def _span(self, name: str, detailed: bool) -> int:
+        before = self._pulses.get(name)
+        if detailed and (before is None or not before.detailed):
+            return KEEP_MS
+        if before is None:
+            return LONG
+        back = self.now - before.read_at + SHORT
+        return next((span for span in (SHORT + 2 * MINUTE, LONG) if back <= span), KEEP_MS)
+
+    def _keep(
+        self,
+        names: Sequence[str],
+        minutes: dict[str, dict[Millis, Vitals]],
+        since: Millis,
+        every_min: int,
+        detailed: bool,
+    ) -> None:
+        kept: dict[str, dict[Millis, Vitals]] = {name: {} for name in names}
+        for name, at, vitals in _read(_minute, self._eyes.kept("vitals", since, names)):
+            kept[name][at] = vitals
+        rows: list[Sample] = []
+        for name, found in minutes.items():
+            for at, vitals in found.items():
+                both = kept[name][at] = queries.together(kept[name].get(at), vitals)
+                rows.append(Sample(name, at, msgspec.json.encode(both)))
+        self._eyes.keep("vitals", rows)
+        pulses = []
+        for name in names:
+            baseline = self.baselines.get(name)
+            beat = pulse(
+                kept[name],
+                now=self.now,
+                next_ms=every_min * MINUTE,
+                was=baseline.variants if baseline else (),
+                before=self._pulses.get(name),
+                detailed=detailed,
+            )
+            self._pulses[name] = beat = self._summed(name, beat)
+            pulses.append(Sample(name, self.now, msgspec.json.encode(beat)))
+        self._eyes.keep("pulse", pulses, alone=True)
+
+    def _summed(self, name: str, beat: Pulse) -> Pulse:
+        e = self._endpoints[name]
+        return summed(beat, [v.name for v in e.shadows], troubled=bool(findings(beat, e, self.now)))
+
+    def _fetch(self, batch: Sequence[Series], start: Millis, end: Millis, period_s: int) -> dict[int, Points]:
+        self.cost = self.cost.with_spent(self.now, billed(batch))
+        found: dict[int, Points] = {}
+        request = queries.request(batch, start, end, period_s=period_s)
+        while True:
+            answer = self._client.get_metric_data(**request)
+            queries.points(batch, answer, found)
+            if not answer.get("NextToken"):
+                return found
+            request["NextToken"] = answer["NextToken"]
+
+    def read_before(self, wanted: Mapping[str, Sequence[Series]], hour: Millis, reserve: int) -> None:
+        """Baselines: one query over the days by the hour costs what one over an hour does."""
+        room, series = self.cost.room(self.now) - reserve, list[Series]()
+        for found in wanted.values():
+            room -= billed(found)
+            if room >= 0:
+                series += found
+        for batch in batches(series, DAYS * 24):
+            if not self._eyes.in_time():
+                return
+            points = self._fetch(batch, hour - DAYS * DAY, hour, 3600)
+            rows, pulses = [], []
+            for name in dict.fromkeys(one.endpoint for one in batch):
+                baseline = Baseline(hour, _was(name, batch, points, hour))
+                self.baselines[name] = baseline
+                rows.append(Sample(name, hour, msgspec.json.encode(baseline)))
+                if (beat := self._pulses.get(name)) is not None:
+                    beat = self._summed(name, msgspec.structs.replace(beat, was=baseline.variants))
+                    self._pulses[name] = beat
+                    pulses.append(Sample(name, self.now, msgspec.json.encode(beat)))
+            self._eyes.keep("baseline", rows, alone=True)
+            self._eyes.keep("pulse", pulses, alone=True)
+
+
+def _read(decode: Callable[[bytes], T], samples: Iterable[Sample]) -> Iterator[tuple[str, Millis, T]]:
+    """Those of another version are left out: a cache is written anew."""
+    for name, at, body in samples:
+        with contextlib.suppress(msgspec.DecodeError):
+            yield name, at, decode(body)
+
+
+def _was(name: str, batch: Sequence[Series], found: Mapping[int, Points], hour: Millis) -> tuple[Was, ...]:
+    """The same hour of each day before, by variant."""
+    days = [hour - n * DAY for n in range(1, DAYS + 1)]
+    values: dict[str, dict[str, dict[Millis, float]]] = {}
+    for n, points in found.items():
+        one = batch[n]
+        if one.endpoint == name:
+            mine = values.setdefault(one.variant, {}).setdefault(one.metric.field, {})
+            for day in days:
+                if day in points:
+                    mine.setdefault(day, points[day])
+    return tuple(_one_was(variant, fields) for variant, fields in values.items() if any(fields.values()))
+
+
+def _one_was(variant: str, fields: Mapping[str, Mapping[Millis, float]]) -> Was:
+    def middle(name: str, by: float = 1.0) -> float | None:
+        known = fields.get(name)
+        return median(list(known.values())) / by if known else None
+
+    requests = fields.get("invocations", {})
+    total = sum(requests.values())
+
+    def rate(name: str) -> float | None:
+        return min(1.0, sum(fields[name].values()) / total) if total and name in fields else None
+
+    return Was(
+        variant,
+        max(map(len, fields.values())),
+        middle("invocations", 60.0),
+        rate("errors_5xx"),
+        rate("errors_4xx"),
+        middle("latency_p99_ms"),
+        middle("overhead_avg_ms"),
+        middle("cpu_percent"),
+        middle("invocations_per_instance", 60.0),
+    )
+
+
+def _due(beat: Pulse | None, now: Millis, every_min: int, *, everything: bool) -> bool:
+    if beat is None or (everything and not beat.detailed):
+        return True
+    return not 0 <= now - beat.read_at < every_min * MINUTE - DUE
+
+
+def _left_out(cost: Cost, endpoints: int, every: int, cut: int, late: int) -> tuple[str, ...]:
+    if cost.budget <= 0:
+        return ("no metrics are read: metrics_dollars_per_hour is 0",)
+    told = []
+    if every > 1:
+        told.append(f"{endpoints - cost.close:,} endpoints are asked every {every} min instead of every minute")
+    if cut:
+        told.append(f"{cut:,} of {cost.close:,} on screen, deploying or unhealthy were left out")
+    if late:
+        told.append(f"{late:,} endpoints wait for the budget")
+    return tuple(told)
