@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from console.actions.model import Check, Plan, Verdict
+from console.actions.model import Check, Plan, Verdict, worst_first
 from console.actions.orphans import Orphan
 from console.clock import Millis, clock_time
 from console.errors import LastgoodError
@@ -73,7 +73,7 @@ def _prose(plan: Plan, width: int, as_of: str = "") -> list[Line]:
 
 def checks(preflight: Sequence[Check], width: int, *, unfolded: bool) -> list[Line]:
     """Worst first and in full; what passed is one line unless unfolded."""
-    ranked = sorted(preflight, key=lambda c: list(Verdict).index(c.verdict))
+    ranked = worst_first(preflight)
     loud = [c for c in ranked if c.verdict is not Verdict.PASS]
     quiet = [c for c in ranked if c.verdict is Verdict.PASS]
     shown = ranked if unfolded else loud

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -27,10 +28,18 @@ class Verdict(StrEnum):
     PASS = "pass"
 
 
+_RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
 class Check(msgspec.Struct, frozen=True):
     check: str
     verdict: Verdict
     detail: str
+
+
+def worst_first(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """By verdict, in the order of the preflight among equals."""
+    return tuple(sorted(checks, key=lambda check: _RANKS[check.verdict]))
 
 
 class Call(msgspec.Struct, frozen=True):

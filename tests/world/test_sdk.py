@@ -3,28 +3,20 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from console.world.world import World
+from tests.peers import environment
 
-ROOT = Path(__file__).parents[2]
-ENVIRONMENT = ROOT / ".peers" / "sagemaker"
 SDK = "sagemaker>=2.257,<3"
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
     """The interpreter with the SDK; the environment (210 MB) is made when it is missing."""
-    interpreter = ENVIRONMENT / "bin" / "python"
-    if not (ENVIRONMENT / ".installed").exists():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", interpreter, SDK], check=True)
-        (ENVIRONMENT / ".installed").touch()
-    return interpreter
+    return environment("sagemaker", SDK) / "python"
 
 
 @pytest.mark.long

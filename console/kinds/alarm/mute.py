@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
+from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict, worst_first
 from console.actions.verb import Desk
 from console.clock import DAY, MINUTE, Millis, clock_time, duration, iso, parse_duration
 from console.errors import NotFound, Refused, UsageError
@@ -322,6 +322,6 @@ def _plan(desk: Desk, alarm: Alarm, *, verb: str, call: Call, preflight: Sequenc
         created_at=desk.now(),
         before={"muted_until": iso(until) if until else None},
         calls=(call,),
-        preflight=tuple(sorted(preflight, key=lambda c: list(Verdict).index(c.verdict))),
+        preflight=worst_first(preflight),
         **rest,
     )

@@ -99,12 +99,16 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[AlarmV
     return known.views([name for name, alarm in known.alarms.items() if name in wanted or alarm.arn in wanted])
 
 
-def alarms_of(snapshot: Snapshot, endpoint: str) -> list[AlarmView]:
-    """Those that guard an endpoint first, then those about it; the worst first."""
+def alarms_of(snapshot: Snapshot, endpoints: Iterable[str]) -> dict[str, list[AlarmView]]:
+    """By endpoint: those that guard it first, then those about it; the worst first."""
     known = _Known(snapshot)
-    guards = known.endpoints[endpoint].guards if endpoint in known.endpoints else ()
-    mine = [n for n, alarm in known.alarms.items() if n in guards or endpoint in about(alarm, known.alarms)]
-    return sorted(known.views(mine), key=lambda v: (endpoint not in v.guards, *order(v)))
+    subjects = {name: about(alarm, known.alarms) for name, alarm in known.alarms.items()}
+    found: dict[str, list[AlarmView]] = {}
+    for endpoint in endpoints:
+        guards = known.endpoints[endpoint].guards if endpoint in known.endpoints else ()
+        mine = [name for name, subject in subjects.items() if name in guards or endpoint in subject]
+        found[endpoint] = sorted(known.views(mine), key=lambda v: (endpoint not in v.guards, *order(v)))
+    return found
 
 
 class _Known:

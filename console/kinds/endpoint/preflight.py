@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from console.actions.model import Check, Verdict
+from console.actions.model import Check, Verdict, worst_first
 from console.actions.verb import Desk
 from console.clock import clock_time
 from console.errors import NotFound, NotPermitted, SourceError
@@ -44,7 +44,7 @@ def checks(
         found.append(_quota(desk, wanted, e))
     found += [_need(view, last_act(desk.snapshot(), e.name), desk), _owner(view)]
     found += [_freeze(desk), _permission(desk, e, target)]
-    return tuple(sorted(found, key=lambda c: list(Verdict).index(c.verdict)))
+    return worst_first(found)
 
 
 def _settled(e: Endpoint) -> Check:

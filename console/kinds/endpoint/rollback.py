@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
+from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict, worst_first
 from console.actions.verb import Desk
 from console.clock import Millis, clock_time, duration
 from console.errors import Refused, SourceError, UsageError
@@ -57,8 +57,7 @@ class Rollback:
             checks = [_said_nearest(check, target, candidates) for check in checks]
         deployment, how, alarm_check = _policy(desk, e, gradual=bool(args.get("gradual")))
         if alarm_check is not None:
-            checks.append(alarm_check)
-            checks.sort(key=lambda c: list(Verdict).index(c.verdict))
+            checks = list(worst_first([*checks, alarm_check]))
         params: dict[str, Any] = {
             "EndpointName": e.name,
             "EndpointConfigName": target,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -151,6 +151,7 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
     acts = {a.subject: a for a in decode(snapshot, "act", Act) if a.kind == "endpoint"}
     symptoms = {s.endpoint: s for s in decode(snapshot, "symptom", Symptom)}
     beats, now = pulses(snapshot, names), snapshot.moment
+    alarms = _alarms(snapshot, heads) if names is not None else None
     found = []
     for name, head in heads.items():
         fact = latest.get(name, head)
@@ -187,16 +188,16 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
                 beat=beat,
                 vitals=body,
                 found=felt,
-                alarms=_alarms(snapshot, name) if names is not None else None,
+                alarms=tuple(alarms[name]) if alarms is not None else None,
             )
         )
     return found
 
 
-def _alarms(snapshot: Snapshot, name: str) -> tuple[AlarmView, ...]:
-    from console.kinds.alarm.view import alarms_of  # for one endpoint at a time: the list of all does without
+def _alarms(snapshot: Snapshot, names: Iterable[str]) -> dict[str, list[AlarmView]]:
+    from console.kinds.alarm.view import alarms_of  # for those that are named: the list of all does without
 
-    return tuple(alarms_of(snapshot, name))
+    return alarms_of(snapshot, names)
 
 
 def _short(body: bytes) -> Beat | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
+from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict, worst_first
 from console.actions.verb import Desk
 from console.clock import clock_time
 from console.errors import NotFound, Refused
@@ -162,7 +162,6 @@ def observe(desk: Desk, subject: str) -> Execution:
 
 def _plan(desk: Desk, run: Execution, *, verb: str, operation: str, **rest: Any) -> Plan:
     params = {"PipelineExecutionArn": run.arn, "ClientRequestToken": secrets.token_hex(20)}
-    preflight = sorted(rest.pop("preflight"), key=lambda c: list(Verdict).index(c.verdict))
     return Plan(
         id=secrets.token_hex(6),
         verb=verb,
@@ -176,7 +175,7 @@ def _plan(desk: Desk, run: Execution, *, verb: str, operation: str, **rest: Any)
         created_at=desk.now(),
         before={"status": run.status},
         calls=(Call(operation, params, token=True),),
-        preflight=tuple(preflight),
+        preflight=worst_first(rest.pop("preflight")),
         when="at once",
         basis={"status": run.status, "modified_at": run.modified_at},
         **{**rest, "args": {k: v for k, v in rest["args"].items() if v}},

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
+from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict, worst_first
 from console.actions.verb import Desk
 from console.errors import NotFound, SourceError, UsageError
 from console.kinds.execution.record import from_search
@@ -62,16 +62,13 @@ class Retrain:
             before=_before(definition, view),
             after={"parameters": effective},
             calls=(Call(START, params, token=True),),
-            preflight=tuple(
-                sorted(
-                    (
-                        _held(held, released=bool(args.get("release"))),
-                        _parameters(definition, given),
-                        _running(runs),
-                        _cached(definition, view, effective, bool(selected)),
-                        _freeze(desk),
-                    ),
-                    key=lambda c: list(Verdict).index(c.verdict),
+            preflight=worst_first(
+                (
+                    _held(held, released=bool(args.get("release"))),
+                    _parameters(definition, given),
+                    _running(runs),
+                    _cached(definition, view, effective, bool(selected)),
+                    _freeze(desk),
                 )
             ),
             inverse="lastgood stop EXECUTION",

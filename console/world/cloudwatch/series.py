@@ -70,14 +70,14 @@ class Stats:
         )
 
     def plus(self, other: Stats) -> Stats:
-        """Both together, for equal periods; percentiles remain those of the first."""
+        """Both together, for equal periods; percentiles are of all data where both have bins, else of the first's."""
         mine, its = self.count > 0, other.count > 0
         return Stats(
             np.where(mine, self.sum, 0.0) + np.where(its, other.sum, 0.0),
             self.count + other.count,
             np.minimum(np.where(mine, self.minimum, np.inf), np.where(its, other.minimum, np.inf)),
             np.maximum(np.where(mine, self.maximum, -np.inf), np.where(its, other.maximum, -np.inf)),
-            self.bins,
+            self.bins if self.bins is None or other.bins is None else self.bins + other.bins,
         )
 
     def part(self, share: Floats) -> Stats:

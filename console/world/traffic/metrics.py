@@ -98,7 +98,7 @@ class EndpointMetrics:
             # A variant counts its components' requests, but its hosts are its own; and not every fleet has GPUs.
             and (wanted[2] is not None or key.metric in catalogue.of_variant(minutes.serving))
         ]
-        return reduce(_together, found) if found else Stats.empty((part.stop - part.start) * fine)
+        return reduce(Stats.plus, found) if found else Stats.empty((part.stop - part.start) * fine)
 
     def _simulated(self, history: History, chunk: int) -> Simulated:
         behaviours = self.behaviours(history)
@@ -169,14 +169,6 @@ class EndpointMetrics:
                         into.setdefault(name, metric)
         self._known[history.name] = (stamp, found)
         return found
-
-
-def _together(one: Stats, other: Stats) -> Stats:
-    """Two fleets as one variant: the percentiles too are of all their requests."""
-    both = one.plus(other)
-    if one.bins is None or other.bins is None:
-        return both
-    return Stats(both.sum, both.count, both.minimum, both.maximum, one.bins + other.bins)
 
 
 def _joined(parts: list[Stats]) -> Stats:

@@ -101,7 +101,7 @@ def test_what_guards_an_endpoint_is_told_with_its_state(bench: Make) -> None:
     look(made)
     policy = made.call("DescribeEndpoint", EndpointName="delay-risk")["LastDeploymentConfig"]
     listed = {alarm["AlarmName"] for alarm in policy["AutoRollbackConfiguration"]["Alarms"]}
-    mine = alarms_of(made.snapshot, "delay-risk")
+    mine = alarms_of(made.snapshot, ["delay-risk"])["delay-risk"]
     assert {view.name for view in mine if view.guards} == listed
     assert all(any("covers both fleets" in limit for limit in view.limits) for view in mine if view.guards)
     told = lines(kind_of("endpoint"), made.view("endpoint", "delay-risk"), made.snapshot, made.now)

@@ -12,7 +12,6 @@ import os
 import random
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,10 +23,9 @@ import pytest
 from botocore.config import Config
 
 from console.world.cloudwatch.evaluation import COMPARISONS
+from tests.peers import environment
 from tests.world.conftest import Lab
 
-ROOT = Path(__file__).parents[3]
-ENVIRONMENT = ROOT / ".peers" / "ministack"
 PEER = "ministack==1.5.33"
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 STATISTICS = ["SampleCount", "Sum", "Average", "Minimum", "Maximum", "p0", "p37.5", "p50", "p90", "p99", "p100"]
@@ -36,18 +34,13 @@ STATISTICS = ["SampleCount", "Sum", "Average", "Minimum", "Maximum", "p0", "p37.
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A client of ministack; the environment (70 MB) is made when it is missing."""
-    interpreter = ENVIRONMENT / "bin" / "python"
-    if not (ENVIRONMENT / ".installed").exists():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", interpreter, PEER], check=True)
-        (ENVIRONMENT / ".installed").touch()
+    programs = environment("ministack", PEER)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     home = tmp_path_factory.mktemp("ministack")
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "GATEWAY_PORT": str(port), "SERVICES": "cloudwatch"}
     with (home / "log").open("w") as log:
-        server = subprocess.Popen([ENVIRONMENT / "bin" / "ministack"], env=env, cwd=home, stdout=log, stderr=log)
+        server = subprocess.Popen([programs / "ministack"], env=env, cwd=home, stdout=log, stderr=log)
     try:
         _wait(port, home / "log")
         yield boto3.client(
