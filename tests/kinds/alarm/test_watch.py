@@ -161,8 +161,28 @@ def test_a_deleted_alarm_is_gone_and_a_sweep_at_rest_writes_nothing(bench: Make)
     assert calls == {"DescribeAlarms": 1, "ListAlarmMuteRules": 1}
     assert len(made.snapshot.history("alarm")) == before
     ask(made, "DeleteAlarms", AlarmNames=["mine"])
+    made.tick(600)
     made.look("alarms")
     assert not kind_of("alarm").views(made.snapshot, ["mine"])
+
+
+def test_between_full_lists_the_red_ones_and_those_somebody_waits_for_are_read(bench: Make) -> None:
+    made = bench()
+    put(made, "mine")
+    put(made, "other", Threshold=1e6)
+    look(made)
+    wait(made, "mine", "OK")
+    misbehave(made, errors=0.3)
+    wait(made, "mine", "ALARM")
+    ask(made, "DeleteAlarms", AlarmNames=["mine"])
+    put(made, "other", Threshold=2e6)
+    made.look("alarms")
+    assert made.view("alarm", "other").alarm.threshold == 1e6, "nobody looks, and it is not red"
+    made.want("alarm", "other")
+    calls, _ = made.look("alarms")
+    assert calls["DescribeAlarms"] == 2
+    assert not kind_of("alarm").views(made.snapshot, ["mine"]), "it was red and is not: asked by name"
+    assert made.view("alarm", "other").alarm.threshold == 2e6, "it is on screen"
 
 
 def test_mute_rules_of_others_are_seen_and_read_once(bench: Make) -> None:
