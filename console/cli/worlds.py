@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -70,6 +71,8 @@ def serve_world(
                     "env": env,
                 }
                 write(json.dumps(where))
+                if sys.stdout.isatty():
+                    print("export " + " ".join(f"{k}={shlex.quote(v)}" for k, v in env.items()), file=sys.stderr)
                 while not ended and (not parent or os.getppid() == parent):  # the demo that started it was killed
                     time.sleep(0.1)
         finally:

@@ -28,6 +28,20 @@ STALE_MS = 90 * SECOND
 CONFIRMED_MS = 5 * MINUTE
 """An identity that STS confirmed so shortly before the start is not painted as unconfirmed."""
 
+PLAIN = {
+    "EndpointConnectionError": "unreachable",
+    "ConnectTimeoutError": "unreachable",
+    "ConnectionClosedError": "unreachable",
+    "ProxyConnectionError": "proxy unreachable",
+    "ReadTimeoutError": "does not answer",
+    "NoCredentialsError": "no credentials",
+    "PartialCredentialsError": "no credentials",
+    "CredentialRetrievalError": "no credentials",
+    "SSOTokenLoadError": "not logged in",
+    "UnauthorizedSSOTokenError": "login expired",
+}
+"""What the SDK's own classes mean to whoever reads a header; the provider's codes are said as they are."""
+
 
 class LedgerFeed:
     """`screens.feed.Feed` over one ledger and context. `collect` False only reads (a collector runs elsewhere)."""
@@ -41,7 +55,7 @@ class LedgerFeed:
         self._interest: dict[str, set[str]] = {}
         self._told_at = 0.0
         self._began = now_ms()
-        self._seen = (-1, -1, -1)
+        self._seen: tuple[int, ...] = ()
         self._version = -1
         self._lock = threading.Lock()
         log = settings.state_dir / "collector.log"
@@ -96,14 +110,16 @@ class LedgerFeed:
         if identity is not None and identity.scope != self.scope:
             return f"credentials are of {identity.account} now", "warn"
         if beat is not None and not beat.ok:
-            return f"collector: {beat.code or 'failing'}", "warn"
+            return f"collector: {PLAIN.get(beat.code, beat.code or 'failing')}", "warn"
         if not states:
             return "waiting for the first look", "moving"
         failing = [(name, state) for name, state in states.items() if not state.ok]
         if failing:
             name, state = failing[0]
             age = age_step(now - state.at) if state.at else ""
-            return f"{name}: {state.code or 'failing'}{f', data {age} old' if age else ''}", "warn"
+            whose = "AWS" if len(failing) == len(states) > 1 else f"{name}:"
+            said = PLAIN.get(state.code, state.code or "failing")
+            return f"{whose} {said}{f', data {age} old' if age else ''}", "warn"
         oldest = min((state.at for state in states.values() if state.at), default=0)
         if now - oldest > STALE_MS:
             return f"data {age_step(now - oldest)} old", "warn"
@@ -133,8 +149,8 @@ class LedgerFeed:
         if version == self._version:
             return False
         self._version = version
-        measured = self.ledger.samples.last_at(self.scope, "pulse")
-        newest = (self.ledger.last_seq(), self.ledger.journal.last_seq(), measured)
+        measured = [self.ledger.samples.last_at(self.scope, kind) for kind in ("pulse", "activities")]
+        newest = (self.ledger.last_seq(), self.ledger.journal.last_seq(), *measured)
         if newest == self._seen:
             return False
         self._seen = newest

@@ -8,8 +8,11 @@ from typing import Any
 from console.actions.progress import progress
 from console.clock import Millis, clock_time
 from console.fleet.audit import step_name, step_words
+from console.kinds.base import Sign
 from console.kinds.deployment.record import Outcome
+from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.view import views as endpoint_views
+from console.kinds.execution.view import ExecutionView
 from console.kinds.execution.view import views as execution_views
 from console.kinds.hold.record import Hold
 from console.kinds.reading import decode
@@ -48,9 +51,23 @@ def _actions(snapshot: Snapshot, since: Millis) -> list[str]:
     for action in dict.fromkeys([*journal.unfinished(scope), *telling]):
         entries = journal.entries(scope, action_id=action)
         if intent := next((e for e in entries if "plan" in e.body), None):
+            plan = intent.body["plan"]
             what = f"{clock_time(intent.at, snapshot.moment)} {step_words(intent.step, intent.body)}"
-            told.append((intent.at, f"{what}: {_end(snapshot, action, entries, intent.body['plan'])}"))
+            before = _before(snapshot, plan, intent.at)
+            told.append((intent.at, f"{what}: {_end(snapshot, action, entries, plan)}{before}"))
     return [words for _, words in sorted(told)]
+
+
+def _before(snapshot: Snapshot, plan: Mapping[str, Any], at: Millis) -> str:
+    """What was wrong when somebody acted: it may be well by now."""
+    then, name = Snapshot(snapshot.ledger, snapshot.scope, at, snapshot.now), [str(plan.get("subject"))]
+    found: Sequence[EndpointView | ExecutionView] = ()
+    if plan.get("kind") == "endpoint":
+        found = endpoint_views(then, name)
+    elif plan.get("kind") == "execution":
+        found = execution_views(then, name)
+    wrong = [view.verdict.words for view in found if view.sign in (Sign.CRITICAL, Sign.WARNING)]
+    return f"; it was: {wrong[0]}" if wrong else ""
 
 
 def _end(snapshot: Snapshot, action: str, entries: Sequence[Entry], plan: Mapping[str, Any]) -> str:

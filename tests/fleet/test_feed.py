@@ -45,6 +45,11 @@ def test_from_the_first_look_to_live_and_back(feed: LedgerFeed) -> None:
     assert says(feed) == "live"
     coverage.fail(feed.scope, "changes", now, "AccessDeniedException", "no")
     assert says(feed) == "changes: AccessDeniedException"
+    coverage.fail(feed.scope, "changes", now, "ReadTimeoutError", "no")
+    assert says(feed) == "changes: does not answer"
+    coverage.fail(feed.scope, "endpoints", now, "EndpointConnectionError", "no")
+    assert says(feed).startswith("AWS does not answer"), "none of them does"
+    coverage.cover(feed.scope, "endpoints", now, every_ms=MINUTE)
     coverage.cover(feed.scope, "changes", now - 10 * MINUTE, every_ms=MINUTE)
     assert says(feed) == "data 10 m old"
 

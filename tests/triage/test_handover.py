@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from console.clock import HOUR, MINUTE, now_ms
+from console.kinds.endpoint.record import Endpoint
 from console.ledger.locks import action_lock
 from console.ledger.snapshot import Snapshot
 from console.ledger.store import Ledger
@@ -59,3 +61,14 @@ def test_how_it_ended_and_that_it_was_undone(ledger: Ledger) -> None:
     ledger.journal.append(SCOPE, "a1", "note", {"reversal": "v8", "words": "undone by tf"}, NOW - MINUTE)
     [line] = told(ledger)
     assert "(5xx): not needed " in line and line.endswith(", so not_needed; undone by tf")
+
+
+def test_what_was_wrong_when_somebody_acted_is_told_though_it_is_well_by_now(ledger: Ledger) -> None:
+    plan = {"title": "Roll back risk → v7", "kind": "endpoint", "subject": "risk"}
+    failed, well = (Endpoint("risk", "arn", status=status, config="v8") for status in ("Failed", "InService"))
+    ledger.observe(SCOPE, "endpoint", [("risk", msgspec.json.encode(failed), None)], at=NOW - 2 * HOUR)
+    ledger.journal.append(SCOPE, "a1", "intent", {"plan": plan, "by": "x/ana", "reason": "5xx"}, NOW - HOUR)
+    ledger.journal.append(SCOPE, "a1", "done", {"words": "risk-v7 serves"}, NOW - HOUR + MINUTE)
+    ledger.observe(SCOPE, "endpoint", [("risk", msgspec.json.encode(well), None)], at=NOW - HOUR + MINUTE)
+    [line] = told(ledger)
+    assert "risk-v7 serves; it was: " in line and "fail" in line.rpartition("; it was: ")[2].lower()

@@ -3,6 +3,7 @@ ledger tell them now."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -20,14 +21,19 @@ from console.kinds.endpoint.ways import Way, choose, doubted, stem, ways
 from console.kinds.reading import decode
 from console.text import echoed
 
+NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+"""Of an endpoint (API reference): AWS answers anything else, a wildcard for one, with this expression."""
+
 
 def observe(desk: Desk, name: str) -> Endpoint:
     """A fresh DescribeEndpoint, also kept as a fact: what an action sees is history as well."""
+    missing = NotFound(f"no endpoint {echoed(name)} in {desk.scope}", advice="lastgood get endpoints lists them")
+    if not NAME.fullmatch(name):
+        raise missing
     try:
         answer = desk.reader("sagemaker").describe_endpoint(EndpointName=name)
     except NotFound as error:
-        advice = "lastgood get endpoints lists them"
-        raise NotFound(f"no endpoint {echoed(name)} in {desk.scope}", advice=advice) from error
+        raise missing from error
     e = from_api(answer, detailed=True)
     for known in decode(desk.snapshot(), "endpoint", Endpoint, [name]):
         e = msgspec.structs.replace(e, tags=known.tags)  # DescribeEndpoint has none; Search brought them

@@ -54,7 +54,7 @@ COLUMNS = (
     Column("sign", "", 1, _sign),
     Column("pipeline", "PIPELINE", 20, _pipeline),
     Column("id", "RUN", 12, _id, priority=1),
-    Column("what", "WHAT", 28, _what, flex=True),
+    Column("what", "WHAT", 24, _what, flex=True),
     Column("started", "STARTED", 13, _started, priority=2, right=True),
     Column("took", "TOOK", 8, _took, priority=3, right=True),
     Column("steps", "STEPS", 5, _steps, priority=4, right=True, help="steps that succeeded / all"),
