@@ -142,6 +142,8 @@ def _namings() -> tuple[re.Pattern[str], re.Pattern[str]]:
 _ASCII = {
     **{"✖": "X", "▲": "!", "◐": "*", "◌": "?", "⏸": "=", "●": "o", "✓": "+", "…": "~", "–": "-", "—": "-"},
     **{"→": ">", "←": "<", "·": ".", "×": "x", "⏎": "^", "“": '"', "”": '"', "‘": "'", "’": "'"},
+    **{"›": ">", "○": "O", "─": "-", "│": "|", "╵": "'", "█": "#"},
+    **dict(zip("▁▂▃▄▅▆▇", "_.-:=+*", strict=True)),
 }
 """Every sign that is drawn, for a terminal without Unicode: one character each, or columns would move."""
 
@@ -158,6 +160,11 @@ def _ascii(char: str) -> str:
         return ""
     if unicodedata.east_asian_width(char) in "WF":
         return "??"
+    if 0x2800 < ord(char) < 0x2900:  # braille of a plot: dots of its upper half, of its lower one, or of both
+        upper, lower = bool(ord(char) & 0b00011011), bool(ord(char) & 0b11100100)
+        return ":" if upper and lower else "'" if upper else "."
+    if 0x2500 <= ord(char) < 0x2580:  # corners and crossings of frames
+        return "+"
     plain = unicodedata.normalize("NFKD", char)[0]
     return plain if plain.isascii() else "?"
 

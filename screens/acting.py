@@ -15,7 +15,7 @@ from screens.plan import PlanScreen
 
 def asks_first(verb: Verb) -> bool:
     """Whether the options come before the plan: values of parameters, the reason of a note."""
-    return verb.level is Level.NOTE or any(option.kind == "map" for option in verb.options)
+    return verb.level is Level.NOTE or any(option.kind in ("map", "words") for option in verb.options)
 
 
 def plan_or_form(

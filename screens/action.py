@@ -14,6 +14,7 @@ from console.errors import LastgoodError
 from console.fleet.audit import step_name, step_words, who
 from console.kinds.base import Verdict
 from console.kinds.endpoint.record import Variant
+from console.kinds.endpoint.traffic import percent, shares
 from console.kinds.endpoint.verdict import current_phase, phase_words
 from console.kinds.endpoint.view import EndpointView
 from console.ledger.journal import TERMINAL, Entry
@@ -170,14 +171,14 @@ def verdict_lines(following: Following, view: Any, now: Millis, width: int) -> I
     if following.end == "done" and last is not None:
         took = duration(last.at - following.entries[0].at)
         words = f"Done in {took}" if last.at - following.entries[0].at >= SECOND else "Done"
-        if plan.kind == "endpoint" and plan.calls:
+        if plan.verb == "rollback":
             words = f"Users are on {plan.target} since {clock_time(last.at, now)}; it took {took}"
     yield (f" {ending.glyph} ", ending.style), (words, "strong")
-    if following.end != "done":
+    if following.end != "done" or plan.verb != "rollback":
         advice = str(last.body.get("advice", "")) if last else ""
         for text in filter(None, (following.words, advice)):
             yield from paragraph(text, min(width, 120) - 1, indent=3)
-    elif plan.kind == "endpoint" and plan.calls:
+    else:
         yield ("   ", ""), ("Watched for two days: if somebody undoes it, the list of endpoints says so.", "dim")
     if following.end == "lost":
         yield ("   ", ""), ("If it had begun it is still open: ", ""), (":resume", "key"), (" tells", "")
@@ -209,12 +210,14 @@ def subject_lines(view: Any, now: Millis, width: int) -> Iterator[Line]:
             yield ("          ", ""), (phase, "")
     fleets = [(e.config, e.variants), *([(e.pending.config, e.pending.variants)] if e.pending else [])]
     for config, variants in fleets:
+        part = shares({variant.name: variant.weight or 0.0 for variant in variants})
         for variant in variants:
             yield (
                 ("          ", ""),
                 (config, ""),
                 (f"  {variant.name}  ", "dim"),
                 *_size(variant),
+                (f"  {percent(part[variant.name])} of traffic" if len(variants) > 1 else "", ""),
             )
 
 

@@ -201,7 +201,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
                 self.change_context(order.name)
             case "command":
                 if command := next((c for c in screen.all_commands() if c.id == order.word), None):
-                    self.do(command)
+                    self.do(command, order.name)
             case "unknown":
                 self.tell(f"No such command or name: {order.word}", advice="tab shows what there is")
 
@@ -234,9 +234,11 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
 
     # Doing something.
 
-    def do(self, command: Command) -> None:
+    def do(self, command: Command, words: str = "") -> None:
         if command.off:
             self.tell(f"{command.label}: {command.off}")
+        elif command.takes is not None and words:
+            command.takes(words)
         else:
             command.run()
 
@@ -252,7 +254,8 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
 
     def show_help(self) -> None:
         if isinstance(screen := self.screen, ConsoleScreen):
-            self.push_screen(HelpScreen(" › ".join(screen.trail()), screen.all_commands(), screen.told_columns()))
+            trail = " › ".join(screen.trail())
+            self.push_screen(HelpScreen(trail, screen.all_commands(), screen.told_columns(), screen.why()))
 
     def on_command_palette_opened(self) -> None:
         """A blinking cursor would write to the line twice a second for nothing."""

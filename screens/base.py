@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from console.clock import Millis
-from console.kinds.base import Column
+from console.kinds.base import Column, Verdict
 from console.text import safe
 from screens import chrome
 from screens.commands import Command, Group, complete, parse
@@ -100,6 +100,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def told_columns(self) -> Sequence[Column]:
         """Of its table, for the help."""
         return self.filter_columns()
+
+    def why(self) -> tuple[str, Verdict] | None:
+        """The row under the cursor and what decided how it is shown, for the help."""
+        return None
 
     def filter_entered(self, text: str) -> None:
         """The filter as it was left with enter: what was meant for a column and is none is said, once."""

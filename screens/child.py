@@ -15,7 +15,8 @@ LIMIT = 1 << 20
 class Child:
     """One command. `run` returns when it has ended; `kill` ends it (then nothing more is told)."""
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], *, limit: int = LIMIT) -> None:
+        self._limit = limit
         self._argv = own(*arguments)
         self._env = {**environment(env), "PYTHONUNBUFFERED": "1"}
         self._process: asyncio.subprocess.Process | None = None
@@ -33,7 +34,7 @@ class Child:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            limit=LIMIT,
+            limit=self._limit,
         )
         self._process = process
         if self._killed:

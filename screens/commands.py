@@ -34,6 +34,8 @@ class Command:
     group: Group = Group.LOOK
     off: str = ""
     footer: bool = True
+    takes: Callable[[str], object] | None = None
+    """What is done with the words behind it at the `:` prompt."""
 
     @property
     def shown_key(self) -> str:
@@ -44,6 +46,8 @@ class Command:
             "slash": "/",
             "colon": ":",
             "question_mark": "?",
+            "plus": "+",
+            "minus": "-",
         }
         return names.get(self.key, self.key.replace("ctrl+", "ctrl-")) or f":{self.id}"
 
@@ -84,7 +88,7 @@ def parse(line: str, kinds: Sequence[Kind], commands: Iterable[str], names: Mapp
     if word == "sort":
         return Order("sort", word, rest)
     if word in commands:
-        return Order("command", word, rest)
+        return Order("command", word, text.partition(word)[2].strip())  # a slash begins no filter here
     whole = " ".join(words)
     for kind_id, known in names.items():
         if whole in known:

@@ -8,13 +8,18 @@ import msgspec
 
 from console.actions.verb import Verb
 from console.clock import Millis
+from console.fleet.course import kept
+from console.fleet.marks import marks
+from console.kinds.base import Sign
 from console.kinds.deployment.record import SKEW
+from console.kinds.endpoint.advice import Advice, advice
 from console.kinds.endpoint.record import Endpoint, Phase
 from console.kinds.reading import decode, history
 from console.kinds.symptom.record import Symptom
 from console.ledger.snapshot import Snapshot
 from screens.blocks import Line
 from screens.endpoint_text import EndpointContent, endpoint_lines
+from screens.endpoint_vitals import hour_before
 from screens.feed import SubjectFeed
 from screens.subject import SubjectScreen
 
@@ -27,6 +32,8 @@ class EndpointScreen(SubjectScreen):
         if view is None:
             return None
         snapshot = feed.snapshot()
+        beat = view.pulse
+        hour = hour_before(beat.at) if beat is not None else None
         symptom = next(iter(decode(snapshot, "symptom", Symptom, [self.name_])), None)
         return EndpointContent(
             view=view,
@@ -34,6 +41,9 @@ class EndpointScreen(SubjectScreen):
             symptom=symptom if symptom and symptom.config in {view.endpoint.config, ""} else None,
             since=snapshot.since("changes"),
             watched=snapshot.covered("endpoints"),
+            advice=advice(view, snapshot) if view.sign in {Sign.CRITICAL, Sign.WARNING} else Advice(),
+            courses=tuple(kept(snapshot, self.name_, hour)) if hour else (),
+            marks=marks(snapshot, view, hour) if hour else (),
         )
 
     def lines(self, width: int, height: int, now: Millis) -> Sequence[Line]:

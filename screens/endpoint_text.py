@@ -8,14 +8,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 from console.clock import Millis, clock_time, duration, to_ms
+from console.fleet.marks import Mark
 from console.fleet.timeline import by_whom
 from console.kinds.base import Sign, Verdict
 from console.kinds.change.record import ACTORS
 from console.kinds.deployment.record import Deployment, Outcome
+from console.kinds.endpoint.advice import Advice
 from console.kinds.endpoint.record import SETTLED, Endpoint, Phase, Variant
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.symptom.record import Symptom
+from console.kinds.vitals.course import Course
 from screens.blocks import BLANK, Line, aligned, beside, flow, paragraph
+from screens.endpoint_vitals import vital_lines
 from screens.phases import State, guard_words, stages
 from screens.pieces import Piece
 from screens.signs import worded
@@ -47,13 +51,20 @@ class EndpointContent(NamedTuple):
     symptom: Symptom | None = None
     since: Millis | None = None
     watched: bool = True
+    courses: tuple[Course, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    """Of its last hour."""
+    advice: Advice = Advice()
+    """Where somebody is needed."""
 
 
 def endpoint_lines(content: EndpointContent, width: int, height: int, now: Millis) -> list[Line]:
     view = content.view
     wide = width >= SIDE_BY_SIDE
     half = (width - _GAP) // 2
-    top = [*_verdict(content, width, now), *_motion(content, width, now), BLANK]
+    vitals = vital_lines(view, content.courses, content.marks, width, now)
+    moves = [*_motion(content, width, now), *_changed(view, width)]
+    top = [*_verdict(content, width, now), *moves, BLANK, *vitals, *([BLANK] if vitals else [])]
     fleets = _fleet(view.endpoint, half if wide else width)
     about = _about(content, half if wide else width, now)
     if wide:
@@ -68,7 +79,16 @@ def _verdict(content: EndpointContent, width: int, now: Millis) -> list[Line]:
     verdict, more = content.view.verdict, _more(content, now)
     if verdict.sign is Sign.OK and verdict.words.startswith("ok") and not more:
         return []
-    return [*verdict_lines(verdict, width, now, more=more), BLANK]
+    return [*verdict_lines(verdict, width, now, more=more), *_advice(content.advice, width), BLANK]
+
+
+def _advice(advice: Advice, width: int) -> list[Line]:
+    """What helps and what does not, as the triage says it."""
+    lines: list[Line] = []
+    for label, words in advice.lines:
+        first: Line = ((" → ", "key"),) if label == "helps" else (("   not ", "dim"),)
+        lines += paragraph(words, width - 1, "strong" if label == "helps" else "dim", first=first, indent=3)
+    return lines
 
 
 def verdict_lines(verdict: Verdict, width: int, now: Millis, *, more: Sequence[str] = ()) -> list[Line]:
@@ -142,6 +162,22 @@ def _motion(content: EndpointContent, width: int, now: Millis) -> list[Line]:
     if guard := guard_words(e):
         lines += paragraph(guard, width - 1, "dim", indent=1)
     return lines + _reason(view, width)
+
+
+def _changed(view: EndpointView, width: int) -> list[Line]:
+    """What the last deployment changed beside the names."""
+    changed = view.changed
+    if changed is not None and changed.why:
+        return flow([((f"what changed is not known: {changed.why}", "unknown"),)], width)
+    if changed is None or changed.what is None:
+        return []
+    groups: list[Line] = [((f"changed from {changed.source}:", "dim"),)]
+    groups += [((f"{what} ", "dim"), (words, "")) for what, words in (one.told for one in changed.what)]
+    if changed.unread:
+        groups.append(((f"{', '.join(changed.unread)} cannot be looked at", "unknown"),))
+    elif not changed.what:
+        groups.append((("nothing but the names", "dim"),))
+    return flow(groups, width)
 
 
 def _serving(view: EndpointView, width: int, now: Millis) -> list[Line]:
@@ -220,12 +256,29 @@ def _about(content: EndpointContent, width: int, now: Millis) -> list[Line]:
     if view.hold is not None:
         words = f"{view.hold.reason} (by {view.hold.by}, {clock_time(view.hold.at, now)})"
         lines += paragraph(words, width - 1, "", first=((" ⏸ HELD    ", "held"),), indent=11)
+    lines += _scaling(view, width)
     lines += _alarms(view, width)
     deploys = f"{by_whom('', view.owner)} deploys it" if view.owner else "nobody is known to deploy it"
     lines.append(((" OWNER    ", "head"), (deploys, "" if view.owner else "dim")))
     groups: list[Line] = [((f"{key} ", "dim"), (value, "")) for key, value in sorted(view.endpoint.tags.items())]
     tags = flow(groups, width - 10, indent=0)
     return lines + [((" TAGS     " if not n else " " * 10, "head"), *line) for n, line in enumerate(tags)]
+
+
+def _scaling(view: EndpointView, width: int) -> list[Line]:
+    """One line a target: instances against min, max and quota, load against its target; then why it does not scale."""
+    rows: list[list[Piece]] = []
+    for one in view.scaling:
+        sign = (one.sign.glyph, one.sign.value)
+        load = f"{one.load.percent:.0f} % of target" if one.load.percent is not None else ""
+        quota = f"quota {one.quota.used}/{one.quota.limit:g}" if one.quota else ""
+        ink = one.sign.value if one.sign is not Sign.OK else "dim"
+        have = "–" if one.current is None else str(one.current)
+        bounds = f"{have} of {one.target.min}–{one.target.max}"
+        name = one.target.variant or one.target.component
+        rows.append([sign, (name, ""), (bounds, ""), (load, ""), (quota, "dim"), (one.verdict.words, ink)])
+    lines = aligned(rows, width - 10, flex=5, indent=0)
+    return [((" SCALING  " if not n else " " * 10, "head"), *line) for n, line in enumerate(lines)]
 
 
 def _alarms(view: EndpointView, width: int) -> list[Line]:

@@ -126,7 +126,7 @@ class FormScreen(ConsoleScreen):
         for option in self._verb.options:
             if option.kind != "map":
                 release = self._verb.level is Level.NOTE and option.name == "release" and held
-                yield option_input(option, self._args.get(option.name) or release)
+                yield option_input(option, self._args.get(option.name) or release or option.usual(view))
 
     def _no_reason(self, text: str) -> str:
         released = any(i.id == "release" and i.value == "yes" for i in self._inputs)

@@ -12,8 +12,11 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from console.kinds.base import Column, Sign
+from console.clock import now_ms
+from console.kinds.base import Column, Sign, Verdict
+from console.text import safe
 from screens.commands import Command, Group
+from screens.endpoint_text import clocked
 from screens.moves import MoveKeys, led
 from screens.theme import style
 
@@ -71,6 +74,17 @@ def help_table(title: str, commands: Sequence[Command], columns: Sequence[Column
     return table
 
 
+def why_text(name: str, verdict: Verdict) -> Text:
+    """What decided how a row is shown: its words, then each reason with its numbers."""
+    text = Text("WHY  ", style("head"))
+    text.append(f"{safe(name)}\n", style("strong"))
+    text.append(f"  {verdict.sign.glyph} {verdict.sign.value}  ", style(verdict.sign.value))
+    text.append(f"{safe(verdict.words)}\n")
+    for reason in verdict.reasons:
+        text.append(f"    {safe(clocked(reason, now_ms()))}\n", style("dim"))
+    return text
+
+
 class HelpScreen(ModalScreen[None], inherit_bindings=False):
     CSS = """
     HelpScreen { align: center middle; background: $background; }
@@ -78,13 +92,22 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
     """
     ALLOW_SELECT = False
 
-    def __init__(self, title: str, commands: Sequence[Command], columns: Sequence[Column] = ()) -> None:
+    def __init__(
+        self,
+        title: str,
+        commands: Sequence[Command],
+        columns: Sequence[Column] = (),
+        why: tuple[str, Verdict] | None = None,
+    ) -> None:
         super().__init__()
         self._table = help_table(title, commands, columns)
+        self._why = why_text(*why) if why else None
         self._moves = MoveKeys()
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
+            if self._why is not None:
+                yield Static(self._why)
             yield Static(self._table)
 
     def on_key(self, event: events.Key) -> None:

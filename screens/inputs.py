@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,9 +68,14 @@ def parameter_input(parameter: Parameter, given: str | None, before: str | None)
 
 def option_input(option: Option, given: Any) -> Input:
     choices = ("no", "yes") if option.kind == "flag" else option.choices
+    if option.kind == "words" and isinstance(given, Mapping):
+        given = " ".join(f"{name}={one}" for name, one in given.items())
     value = ("yes" if given else "no") if option.kind == "flag" else str(given or "")
 
     def check(text: str) -> str:
+        if option.kind == "words":
+            bad = next((word for word in text.split() if not re.fullmatch(r"[^=]+=\S+", word)), "" if text else "none")
+            return f"{bad}: write NAME=VALUE" if bad else ""
         return "not a whole number" if option.kind == "int" and text and not text.lstrip("+-").isdigit() else ""
 
     return Input(option.name, option.kind, option.name, option.help, TextField(option.name, "", value), choices,

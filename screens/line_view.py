@@ -40,6 +40,8 @@ class LineView(Widget, can_focus=True):
         self.needle = ""
         """What is looked for, case-folded: marked wherever it stands."""
         self.cursor = 0
+        self.held: int | None = None
+        """The other end of a selection, which reaches to the cursor."""
         self.top = 0
         self._count = 0
         self._line_at: Callable[[int], Line] = lambda index: ()
@@ -61,6 +63,8 @@ class LineView(Widget, can_focus=True):
         self._count, self._line_at = count, line_at
         self.cursor -= shift
         self.top -= shift
+        if self.held is not None:
+            self.held = max(0, self.held - shift)
         if self.follow:
             self.cursor, self.top = count - 1, count
         self._settle()
@@ -93,6 +97,12 @@ class LineView(Widget, can_focus=True):
         if step:
             self.move(step)
         return step is not None
+
+    @property
+    def selected(self) -> range:
+        """The lines selected; without a selection the one under the cursor."""
+        first, last = sorted((self.cursor, self.cursor if self.held is None else self.held))
+        return range(first, min(last + 1, self._count))
 
     @property
     def at_end(self) -> bool:
@@ -168,6 +178,8 @@ class LineView(Widget, can_focus=True):
         cells = lay_out(highlighted(self._line_at(index), self.needle), more, width)
         if self.has_cursor and index == self.cursor:
             return [(char, "cursor") for char, _ in cells]
+        if self.held is not None and index in self.selected:
+            return [("┃", "mark"), *((char, "strong") for char, _ in cells[1:])]
         return cells
 
     def render_line(self, y: int) -> Strip:

@@ -125,6 +125,10 @@ class ListScreen(ReadingScreen):
             pieces += [(" · ", "dim"), (reason, "")]
         return pieces
 
+    def why(self) -> tuple[str, Verdict] | None:
+        view = self.table.cursor_view
+        return (view.name, verdict) if (verdict := verdict_of(view)) is not None else None
+
     def _emptiness(self) -> str:
         if self.table.filter:
             return f"no {self.kind.plural} match the filter; esc clears it"

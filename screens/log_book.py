@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from screens.blocks import Line, wrap
@@ -31,16 +31,24 @@ def level_of(text: str) -> str:
     return "bad" if _ERROR.search(text) else "warn" if _WARN.search(text) else ""
 
 
-def painted(text: str, level: str) -> tuple[Piece, ...]:
-    """A line of `lastgood logs` with its mark: time dim, the stream left out (it is the same one or a container)."""
+def painted(text: str, level: str, *, streams: bool = False) -> tuple[Piece, ...]:
+    """A line of `lastgood logs` with its mark: time dim, the stream left out (as a rule it tells nothing)."""
     mark: Piece = (f" {_MARKS[level]}", level)
     found = _HEAD.match(text)
-    return (mark, (text, level)) if found is None else (mark, (f"{found[1]} ", "dim"), (found[3], level))
+    if found is None:
+        return (mark, (text, level))
+    stream: tuple[Piece, ...] = ((f"{shortened(found[2])} ", "dim"),) if streams else ()
+    return (mark, (f"{found[1]} ", "dim"), *stream, (found[3], level))
 
 
-def cut_short(text: str, level: str) -> tuple[Piece, ...]:
+def shortened(stream: str) -> str:
+    """`AllTraffic/i-0c1f…9a2b`: instance ids are told apart by their ends."""
+    return re.sub(r"\b(i-)\w{6,}(\w{4})\b", r"\1…\2", stream)
+
+
+def cut_short(text: str, level: str, *, streams: bool = False) -> tuple[Piece, ...]:
     """The same where a line will be cut: without its own stamp, and an error's exception before the rest."""
-    *head, (said, ink) = painted(text, level)
+    *head, (said, ink) = painted(text, level, streams=streams)
     said = _STAMP.sub("", said, count=1)
     gist = _GIST.search(said) if level == "bad" else None
     if gist is None or gist.start() < 30:
@@ -66,6 +74,8 @@ class LogBook:
         self.needle = ""
         self.width = 0
         """Cells to wrap at; 0 does not wrap."""
+        self.streams = False
+        """Whether each line says which stream it is of."""
         self.rows: list[tuple[int, int]] = []
         """(number of the line, which part of it)"""
         self.errors = 0
@@ -104,6 +114,10 @@ class LogBook:
             self.width = width
             self._again()
 
+    def name_streams(self, streams: bool) -> None:
+        self.streams = streams
+        self._again()
+
     def entry(self, row: int) -> Entry:
         """The whole line that a row is a part of."""
         return self._lines[self.rows[row][0] - self.base]
@@ -119,11 +133,16 @@ class LogBook:
             low, high = (middle + 1, high) if self.rows[middle][0] < number else (low, middle)
         return low
 
-    def next_error(self, row: int) -> int | None:
-        """The next row after `row` where an error begins, going round at the end; None if there is none."""
+    def texts(self, rows: Iterable[int]) -> list[str]:
+        """The whole lines that these rows are parts of, each once."""
+        numbers = dict.fromkeys(self.rows[row][0] for row in rows)
+        return [self._lines[number - self.base].text for number in numbers]
+
+    def next_error(self, row: int, way: int = 1) -> int | None:
+        """The next row after `row` (before it, `way` -1) where an error begins, going round; None if there is none."""
         count = len(self.rows)
         for step in range(1, count + 1):
-            at = (row + step) % count
+            at = (row + way * step) % count
             if self.rows[at][1] == 0 and self.entry(at).level == "bad":
                 return at
         return None
@@ -132,8 +151,8 @@ class LogBook:
         number, part = self.rows[row]
         entry = self._lines[number - self.base]
         if not self.width:
-            return cut_short(entry.text, entry.level)
-        head = painted(entry.text, entry.level)
+            return cut_short(entry.text, entry.level, streams=self.streams)
+        head = painted(entry.text, entry.level, streams=self.streams)
         indent = sum(len(text) for text, _ in head[:-1])
         parts = wrap(head[-1][0], self.width - indent)
         text = parts[part] if part < len(parts) else ""
@@ -144,7 +163,7 @@ class LogBook:
             return []
         if not self.width or len(entry.text) < self.width // 2:
             return [(number, 0)]
-        head = painted(entry.text, entry.level)
+        head = painted(entry.text, entry.level, streams=self.streams)
         indent = sum(len(text) for text, _ in head[:-1])
         return [(number, part) for part in range(len(wrap(head[-1][0], self.width - indent)))]
 

@@ -24,20 +24,22 @@ REFUSED = 4
 
 def arguments(verb: Verb, subject: str, args: Mapping[str, Any]) -> list[str]:
     """The command line without the program: `rollback --to=risk-v7 -- delay-risk`."""
-    flags = []
+    flags, words = [], []
     for option in verb.options:
         value = args.get(option.name)
         if value is None or value is False or value == "":
             continue
         if option.kind == "flag":
             flags.append(f"--{option.name}")
+        elif option.kind == "words":
+            words += value.split() if isinstance(value, str) else [f"{name}={given}" for name, given in value.items()]
         elif option.kind == "map":
             flags += [f"--{option.name}={name}={given}" for name, given in value.items()]
         else:
             flags.append(f"--{option.name}={value}")
     if verb.level is Level.NOTE and args.get("reason"):
         flags.append(f"--reason={args['reason']}")
-    return [verb.id, *flags, "--", subject]
+    return [verb.id, *flags, "--", subject, *words]
 
 
 async def make_plan(feed: LedgerFeed, verb: Verb, subject: str, args: Mapping[str, Any]) -> Plan:
@@ -109,4 +111,5 @@ def command_line(verb: Verb, plan: Plan, *, reason: str = "", ticket: str = "") 
     words = arguments(verb, plan.subject, args)
     more = [f"--{name}={value}" for name, value in (("reason", reason), ("ticket", ticket)) if value]
     more = [flag for flag in more if flag not in words]
-    return shlex.join(["lastgood", f"--ctx={plan.context}", *words[:-2], *more, words[-1]])
+    dashes = words.index("--")
+    return shlex.join(["lastgood", f"--ctx={plan.context}", *words[:dashes], *more, *words[dashes + 1 :]])

@@ -27,7 +27,7 @@ _MEASURE = 108
 _NAME = 16
 _TURNS = 3
 """Lines that names of marked rows may take."""
-_STATE = ("status", "config", "pending_config", "held")
+_STATE = ("status", "config", "pending_config", "held", "min", "max", "suspended")
 """What of a subject a plan is made from, by its JSON names: phases of one deployment are no other plan."""
 
 
@@ -112,10 +112,11 @@ def _rest(plan: Plan, width: int, last: LastValues, *, unfolded: bool) -> list[L
         lines += labelled("" if lines else "CHANGE", text, width)
     if same:
         lines += labelled("SAME", same, width, "dim", at_most=0 if unfolded else 1)
-    for call in plan.calls:
-        service, _, operation = call.operation.partition(":")
-        params = json.dumps(call.params, ensure_ascii=False, default=str)
-        lines += labelled("CALL", f"{service} {operation} {params}", width)
+    for label, calls in (("CALL", plan.calls), ("OR BACK", plan.restore)):
+        for call in calls:
+            service, _, operation = call.operation.partition(":")
+            params = json.dumps(call.params, ensure_ascii=False, default=str)
+            lines += labelled(label, f"{service} {operation} {params}", width)
     for n, cause in enumerate(plan.causes):
         lines += labelled("CAUSES" if n == 0 else "", cause, width)
     if plan.inverse:

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 def places() -> Places:
     return Places(
         subjects={"endpoint": _endpoint, "pipeline": _pipeline, "execution": _execution, "change": _change,
-                  "alarm": _alarm},
+                  "alarm": _alarm, "scaling": _scaling},
         looks=[
             Look("ways", "w", "ways back", "Configs it could return to, each with its evidence", _ways, ("endpoint",)),
             Look("logs", "l", "logs", "Log lines as they arrive", _logs, ("endpoint", "execution")),
+            Look("metrics", "m", "metrics", "How its vital signs went: errors, latency, saturation, instances",
+                 _metrics, ("endpoint",)),
             Look("events", "t", "timeline", "What happened to it, newest first", _timeline,
                  ("endpoint", "pipeline", "execution")),
             Look("related", "x", "related", "What it came from and what came from it", _related,
@@ -63,6 +65,12 @@ def _alarm(feed: Feed, name: str) -> Screen[Any]:
     return _describe(feed, "alarm", name)
 
 
+def _scaling(feed: Feed, name: str) -> Screen[Any]:
+    from screens.described import DescribedScreen
+
+    return DescribedScreen("scaling", name)
+
+
 def _ways(feed: Feed, kind: str, name: str) -> Screen[Any]:
     from screens.ways import WaysScreen
 
@@ -79,6 +87,12 @@ def _logs(feed: Feed, kind: str, name: str) -> Screen[Any]:
     from screens.logs import LogScreen
 
     return LogScreen(kind, name)
+
+
+def _metrics(feed: Feed, kind: str, name: str) -> Screen[Any]:
+    from screens.metrics import MetricsScreen
+
+    return MetricsScreen(name)
 
 
 def _timeline(feed: Feed, kind: str = "", name: str = "") -> Screen[Any]:

@@ -39,6 +39,10 @@ STYLES: dict[str, Style] = {
     "guarded": Style(bold=True, reverse=True),
     "cursor": Style(reverse=True),
     "mark": Style(color="magenta", bold=True),
+    # Lines of a plot beside the first, which is the terminal's own: each has a character of its own, too.
+    "line2": Style(color="cyan"),
+    "line3": Style(color="magenta"),
+    "line4": Style(color="blue"),
 }
 _CHANGED = Style(underline=True)
 _STRONG = Style(bold=True)

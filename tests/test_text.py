@@ -209,6 +209,8 @@ def test_ascii_is_ascii_and_as_wide(text: str) -> None:
 
 def test_every_sign_that_is_drawn_stays_distinct_in_ascii() -> None:
     assert in_ascii("✖▲◐◌⏸●✓") == "X!*?=o+" and in_ascii("é→界…") == "e>??~"
+    assert in_ascii("▁▂▃▄▅▆▇█") == "_.-:=+*#" and in_ascii("│╵─┤╭○›") == "|'-++O>", "bars, frames and axes"
+    assert in_ascii("⠉⠒⣀⠤⣿⢸⠈⢀") == "''..::'.", "a line of a plot rises and falls"
 
 
 @given(st.text(max_size=400))

@@ -10,8 +10,7 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -21,8 +20,8 @@ from console.actions.book import Book
 from console.actions.locked import Locked
 from console.actions.model import Call, Plan, Sighting, Stage
 from console.actions.progress import Progress
-from console.actions.verb import Deed, Desk
-from console.clients.errors import InProgress, never_sent
+from console.actions.sending import STEPS, TRIES, Again, Pace, Sender
+from console.actions.verb import Deed, Desk, Stepwise
 from console.clock import MINUTE, clock_time
 from console.errors import (
     CredentialsError,
@@ -31,45 +30,9 @@ from console.errors import (
     NotFound,
     Refused,
     SourceError,
-    Throttled,
     TimedOut,
-    Unreachable,
 )
 from console.ledger.locks import Locks
-
-TRIES = 6
-"""How often a write that was surely not executed is tried again."""
-
-STEPS = {
-    Stage.NOT_NEEDED: "not_needed",
-    Stage.OVERTAKEN: "overtaken",
-    Stage.FAILED: "failed",
-    Stage.DONE: "done",
-}
-"""Terminal stages as journal steps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Seconds between looks, at most: the first ones follow quicker, as most answers show within a second; for how
-    long an unclear write is looked for (then it counts as not having happened); for how long queue and verification
-    may last each."""
-
-    poll_s: float = 5.0
-    unclear_s: float = 60.0
-    patience_s: float = 6 * 3600
-
-    def rest_s(self, looks: int) -> float:
-        """Seconds to wait after so many looks."""
-        return min(self.poll_s, 0.25 * 2.0 ** min(looks, 10))
-
-
-class _Again(Exception):
-    """A call that surely was not executed. It may be sent again, after another look at its subject."""
-
-    def __init__(self, error: SourceError) -> None:
-        super().__init__(error.message)
-        self.error = error
 
 
 class Executor:
@@ -87,6 +50,7 @@ class Executor:
     ) -> None:
         self.desk, self.deed, self.book, self.locks = desk, deed, book, locks
         self._pace, self._sleep = pace or Pace(), sleep
+        self._sender = Sender(desk, deed, book, self._pace, sleep)
 
     def apply(self, plan: Plan, *, reason: str = "", ticket: str = "") -> Sighting:
         """Do it and verify it. Returns the terminal sighting; raises Refused before anything was written."""
@@ -126,10 +90,10 @@ class Executor:
                 advice = f"lastgood audit {plan.id} tells all of it"
                 raise Refused(f"{plan.id} is closed already: {done.ended}, {done.words}", advice=advice)
             # A token's call may go out again, and so may anything that was not sent.
-            if len(done.answers) < len(plan.calls):
+            if len(done.answers) < len(plan.calls) or done.stopped:
                 self.desk.confirm()
             self.book.write("note", {"words": f"taken over by pid {os.getpid()}", "by": self.desk.identity})
-            return self._to_end(plan, lambda: self._finish(plan, done) if done.sent else self._go(plan))
+            return self._to_end(plan, lambda: self._finish(plan, done, resumed=True) if done.sent else self._go(plan))
 
     def _locked(self, plan: Plan) -> Locked:
         return Locked(self.locks, plan)
@@ -164,10 +128,10 @@ class Executor:
             self.book.write("ready", {"words": seen.words, "mark": seen.mark})
             try:
                 return self._finish(plan, Progress(mark=seen.mark))
-            except _Again as again:
+            except Again as again:
                 if tries >= TRIES:
                     raise again.error from None
-                self._sleep(min(2.0**tries, 4 * self._pace.poll_s))
+                self._sender.rest(tries)
         raise AssertionError("unreachable")
 
     def _ready(self, plan: Plan) -> Sighting:
@@ -189,95 +153,86 @@ class Executor:
             words = f"the acting credentials end {until}, before {plan.settle or 'it can start'}"
             raise Refused(f"{words}: nothing was sent", advice="sign in again, then plan again")
 
-    def _finish(self, plan: Plan, done: Progress) -> Sighting:
+    def _finish(self, plan: Plan, done: Progress, *, resumed: bool = False) -> Sighting:
+        if done.stopped:
+            return self._restore(plan, done.stopped, done)
         answers: list[Mapping[str, Any]] = []
+        answered: list[int] = []
+        mark = done.mark
+        steps = self.deed if isinstance(self.deed, Stepwise) and len(plan.calls) > 1 else None
         for n, call in enumerate(plan.calls):
             if n in done.answers:
                 answers.append(done.answers[n])
+                answered.append(done.answered.get(n, 0))
                 continue
             if n in done.sent and not call.token:
-                found = self._look_for(plan, call, done.mark)
+                found = self._sender.look_for(plan, call, mark)
+            elif n and steps is not None:
+                if resumed:
+                    # Consent was to steps that follow each other; nobody watched what came of the last one.
+                    words = f"its process died after step {n} of {len(plan.calls)}: the rest was not sent"
+                    return Sighting(Stage.FAILED, f"{words}; undo: {plan.inverse}")
+                seen = self._between(plan, steps, mark, answered)
+                if seen.stage is not Stage.GO:
+                    return seen
+                mark = seen.mark
+                found = self._sender.send_surely(plan, n, call, mark)
             else:
-                found = self._send(plan, n, call, done.mark)
+                found = self._sent(plan, n, call, mark)
             if isinstance(found, Sighting):
                 return found
             answers.append(found)
-            self.book.write("answer", {"call": n, "answer": _plain(found)})
-        return self._await(
-            "verifying", lambda: self.deed.verify(self.desk, plan, done.mark, answers), {Stage.WAIT, Stage.GO}
-        )
+            answered.append(self.desk.now())
+            self.book.write("answer", {"call": n, "answer": _plain(found), "answered_at": answered[-1]})
+        if steps is not None and (seen := self._between(plan, steps, mark, answered)).stage is not Stage.GO:
+            return seen
+        return self._await("verifying", lambda: self.deed.verify(self.desk, plan, mark, answers),
+                           {Stage.WAIT, Stage.GO})  # fmt: skip
 
-    def _send(self, plan: Plan, n: int, call: Call, mark: str) -> Mapping[str, Any] | Sighting:
-        """One request leaves this process; only one that carries a token leaves it again after an unclear failure.
-
-        Returns the answer, or how it ended without one. Raises _Again if it surely was not executed.
-        """
-        service, _, operation = call.operation.partition(":")
-        method = getattr(self.desk.writer(service), _snake(operation))
-        self.book.write("call", {"call": n, "operation": call.operation, "params": call.params})
-        deadline = self.desk.now() + self._pace.unclear_s * 1000
-        resends = 0
-        while True:
-            try:
-                answer: Mapping[str, Any] = method(**call.params)
-                return answer
-            except InProgress as error:
-                return self._busy(plan, call, mark, error)
-            except SourceError as error:
-                if _passes(error) and not resends:
-                    self.book.write("again", {"call": n, "words": f"not executed: {error.message}"})
-                    # What came before it changed the subject already: there is no going back to look whether it may.
-                    raise (_Again(error) if n == 0 else error) from None
-                if not (isinstance(error, Unreachable) or _passes(error)) or (never_sent(error) and not resends):
-                    raise
-                self.book.write("unclear", {"call": n, "words": error.message, "code": error.code})
-            if not call.token:
-                return self._look_for(plan, call, mark)
-            if self.desk.now() >= deadline:
-                advice = f"lastgood resume {plan.id} asks again, with the same token"
-                raise TimedOut(f"whether {operation} was accepted cannot be told", advice=advice)
-            self._sleep(self._pace.rest_s(resends))
-            resends += 1
-
-    def _busy(self, plan: Plan, call: Call, mark: str, error: InProgress) -> Mapping[str, Any] | Sighting:
-        """Somebody was faster than our last look. What they do may even be what we ask for (facts section 2.4)."""
-        words = f"somebody else changes {plan.subject}: {error.message}"
+    def _sent(self, plan: Plan, n: int, call: Call, mark: str) -> Mapping[str, Any] | Sighting:
         try:
-            if self.deed.took(self.desk, plan, call):
-                self.book.write("note", {"words": f"{words}; to what was asked for"})
-                return {}
-            seen = self.deed.verify(self.desk, plan, mark, [])
-        except SourceError:
-            return Sighting(Stage.OVERTAKEN, words)
-        return seen if seen.stage is Stage.OVERTAKEN else Sighting(Stage.OVERTAKEN, words)
+            return self._sender.send(plan, n, call, mark)
+        except Again as again:
+            # What came before it changed the subject already: there is no going back to look whether it may.
+            raise (again if n == 0 else again.error) from None
 
-    def _look_for(self, plan: Plan, call: Call, mark: str) -> Mapping[str, Any] | Sighting:
-        """After an unclear write: observe until it shows, or long enough that it cannot be on its way any more.
+    def _between(self, plan: Plan, steps: Stepwise, mark: str, answered: Sequence[int]) -> Sighting:
+        """Watch what came of the last call. GO, or how it ended; a step that must not stay is taken back first."""
+        seen = self._await("watching", lambda: steps.between(self.desk, plan, mark, answered), {Stage.WAIT})
+        if seen.stage is Stage.GO:
+            self.book.write("ready", {"words": seen.words, "mark": seen.mark})
+        elif seen.stage is Stage.FAILED and plan.restore:
+            self.book.write("stopped", {"words": seen.words})
+            return self._restore(plan, seen.words, Progress())
+        return seen
 
-        Returns an empty answer if it took effect, else how it ended.
-        """
-        deadline = self.desk.now() + self._pace.unclear_s * 1000
-        last = deadline + self._pace.patience_s * 1000
-        for looks in count():
-            now = self.desk.now()
-            try:
-                took = self.deed.took(self.desk, plan, call)
-                if took:
-                    self.book.write("note", {"words": f"observed: {call.operation} took effect"})
-                    return {}
-                if took is False and now >= deadline:
-                    # It may have been executed and undone before anybody looked: then the subject has changed since.
-                    seen = self.deed.verify(self.desk, plan, mark, [])
-                    if seen.stage in STEPS:
-                        return seen
-                    return Sighting(Stage.FAILED, f"{call.operation} shows no effect: {plan.subject} is as it was")
-            except (SourceError, LedgerError):
-                pass  # not seeing is not knowing
-            if now >= last:
-                advice = f"look at {plan.subject}; lastgood resume {plan.id} goes on looking"
-                raise TimedOut(f"whether {call.operation} took effect cannot be told", advice=advice)
-            self._sleep(self._pace.rest_s(looks))
-        raise AssertionError("unreachable")
+    def _restore(self, plan: Plan, why: str, done: Progress) -> Sighting:
+        """Send what brings back the state before the plan. It failed at any rate; the words say how it is left."""
+        steps = self.deed
+        assert isinstance(steps, Stepwise)
+
+        def look(mark: str) -> Sighting:
+            return self._await("restoring", lambda: steps.restored(self.desk, plan, mark), {Stage.WAIT})
+
+        try:
+            seen = look("")
+            for n, call in enumerate(plan.restore, len(plan.calls)):
+                if seen.stage is not Stage.FAILED or n in done.answers:
+                    break
+                before = seen.mark
+                again = n in done.sent and not call.token
+                found = (
+                    self._sender.look_for(plan, call, before) if again
+                    else self._sender.send_surely(plan, n, call, before)
+                )  # fmt: skip
+                if isinstance(found, Sighting):
+                    return Sighting(Stage.FAILED, f"{why}; NOT restored: {found.words}")
+                self.book.write("answer", {"call": n, "answer": _plain(found), "answered_at": self.desk.now()})
+                seen = look(before)
+        except SourceError as error:
+            return Sighting(Stage.FAILED, f"{why}; NOT restored: {error.message} — {plan.inverse}")
+        state = "" if seen.stage is Stage.DONE else "NOT restored: "
+        return Sighting(Stage.FAILED, f"{why}; {state}{seen.words}")
 
     def _await(self, step: str, look: Callable[[], Sighting], go_on: set[Stage]) -> Sighting:
         """Observe until the stage leaves `go_on`. A source that fails meanwhile is waited out, and said once."""
@@ -312,18 +267,6 @@ class Executor:
             words = f"{error.message} while it waited: nothing was sent"
             raise Refused(words, advice=f"{error.advice}; then plan again")
         raise TimedOut(f"{error.message}, its end was not observed", advice=f"{error.advice}; then lastgood resume")
-
-
-def _passes(error: SourceError) -> bool:
-    """Whether the call surely was not executed, for a reason that may pass."""
-    if isinstance(error, CredentialsError):
-        return error.resumes
-    return isinstance(error, Throttled) or (isinstance(error, Unreachable) and never_sent(error))
-
-
-def _snake(operation: str) -> str:
-    """`UpdateEndpointWeightsAndCapacities` → `update_endpoint_weights_and_capacities`"""
-    return "".join(f"_{c.lower()}" if c.isupper() and n else c.lower() for n, c in enumerate(operation))
 
 
 def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:

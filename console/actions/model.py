@@ -56,7 +56,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `when`, `cost` and `how` are finished sentences for the screen. `settle` is empty, or the condition the plan waits
     for in a queue ("InService on risk-v8"), and `starts_at` when that is expected, if anything is known about it.
-    `inverse` is the command that undoes it.
+    `inverse` is the command that undoes it; `restore` are the calls that are sent by themselves where a plan of
+    several steps must not go on.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     before: dict[str, Any]
     after: dict[str, Any]
     calls: tuple[Call, ...]
+    restore: tuple[Call, ...] = ()
     causes: tuple[str, ...] = ()
     preflight: tuple[Check, ...] = ()
     inverse: str = ""
@@ -106,6 +108,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             "before": self.before,
             "after": self.after,
             "calls": [{"operation": call.operation, "params": call.params} for call in self.calls],
+            "restore": [{"operation": call.operation, "params": call.params} for call in self.restore],
             "causes": list(self.causes),
             "preflight": [{"check": c.check, "verdict": c.verdict.value, "detail": c.detail} for c in self.preflight],
             "inverse": self.inverse or None,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from console.clock import Millis
 from console.ledger.journal import ASIDE, TERMINAL
 
 Step = tuple[str, Mapping[str, Any]]
@@ -18,6 +19,10 @@ class Progress:
     began: bool = False
     sent: frozenset[int] = frozenset()
     answers: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    answered: Mapping[int, Millis] = field(default_factory=dict)
+    """When, by the index of the call."""
+    stopped: str = ""
+    """Why its steps did not go on: what is left to do is to restore."""
     mark: str = ""
     ended: str = ""
     """The terminal step, or an empty string."""
@@ -27,6 +32,7 @@ class Progress:
 
 def progress(steps: Iterable[Step]) -> Progress:
     began, sent, answers, mark, ended, words = False, set[int](), dict[int, Mapping[str, Any]](), "", "", ""
+    answered, stopped = dict[int, Millis](), ""
     for step, body in steps:
         began = began or step == "intent"
         call = int(body.get("call", 0))
@@ -39,8 +45,11 @@ def progress(steps: Iterable[Step]) -> Progress:
                 sent.discard(call)
             case "answer":
                 answers[call] = body.get("answer") or {}
+                answered[call] = int(body.get("answered_at") or 0)
+            case "stopped":
+                stopped = str(body.get("words") or "stopped")
             case _ if step in TERMINAL:
                 ended = step
         if body.get("words") and (step not in ASIDE or not ended):
             words = str(body["words"])
-    return Progress(began, frozenset(sent), answers, mark, ended, words)
+    return Progress(began, frozenset(sent), answers, answered, stopped, mark, ended, words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -71,13 +71,34 @@ class Deed(Protocol):
         """After DONE: keep the facts that later judgement needs."""
 
 
+@runtime_checkable
+class Stepwise(Protocol):
+    """A deed whose calls are steps: after each one it is looked at what came of it before the next is sent.
+
+    A plan of one call has no steps. Where a step must not stay, the plan's `restore` calls are sent.
+    """
+
+    def between(self, desk: Desk, plan: Plan, mark: str, answered: Sequence[Millis]) -> Sighting:
+        """After so many calls, answered at these times: WAIT, GO (with the mark for what comes next), FAILED (restore),
+        or OVERTAKEN (stop as it is). Asked after the last call too."""
+
+    def restored(self, desk: Desk, plan: Plan, mark: str) -> Sighting:
+        """DONE once all is as before the plan, WAIT while it may become so, else FAILED or OVERTAKEN."""
+
+
 class Option(msgspec.Struct, frozen=True):
-    """One input of a verb: a CLI option and a form field. `kind` is text, int, flag, choice or map (NAME=VALUE)."""
+    """One input of a verb: a CLI option and a form field.
+
+    `kind` is text, int, flag, choice, map (NAME=VALUE), or words: NAME=VALUE without an option's name, asked for before
+    the plan is made.
+    """
 
     name: str
     help: str
     kind: str = "text"
     choices: tuple[str, ...] = ()
+    usual: Callable[[Any], str] = lambda view: ""
+    """What a form for this view begins with."""
 
 
 class Verb(msgspec.Struct, frozen=True):

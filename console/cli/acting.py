@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import keyword
 import signal
 import sys
 import tempfile
@@ -19,9 +18,10 @@ from console.actions.launch import Order
 from console.actions.model import Check, Level, Plan, Verdict
 from console.actions.orphans import orphans
 from console.actions.progress import progress
-from console.actions.verb import Option, Verb
+from console.actions.verb import Verb
 from console.cli.consent import consent, require, sign_in_with
 from console.cli.following import begun, execute, follow, start, start_again, wait_aloud
+from console.cli.given import parameter, text, value, worded_option, words_of
 from console.cli.output import Format, emit, write
 from console.cli.plans import SIGNS, plan_lines
 from console.cli.reading import complete_names, locate
@@ -32,9 +32,6 @@ from console.ledger.locks import action_lock
 from console.text import echoed, safe, shorten
 
 __all__ = ["SIGNS", "register"]
-
-LONGEST = 10_000
-"""Characters of a reason, a ticket or a name."""
 
 Open = Callable[[typer.Context], Session]
 
@@ -130,21 +127,25 @@ SHARED = ("dry_run", "yes", "confirm", "reason", "ticket", "wait", "output", "un
 def _command(group: list[Verb], session: Open) -> Callable[..., None]:
     """A typer command whose signature is made from the verb's options and the ones that all verbs share."""
     first = group[0]
+    worded = worded_option(first)
 
     def command(ctx: typer.Context, **given: Any) -> None:
         session_ = session(ctx)
-        subject = _named(group, _text("the name", given.pop("subject")), _text("the name", given.pop("named")))
+        names, pairs = words_of(first, given.pop("subject"), given.pop("named"))
+        if worded is not None:
+            given[parameter(worded)] = pairs
+        subject = _named(group, names[0], names[1] if len(names) > 1 else "")
         if not subject.strip():
             raise UsageError(f"an empty name is no {first.kind}", advice=f"lastgood get {first.kind}s lists them")
         shared = {key: given.pop(key) for key in SHARED}
-        shared |= {key: _text(f"--{key}", shared[key]) for key in ("reason", "ticket")}
+        shared |= {key: text(f"--{key}", shared[key]) for key in ("reason", "ticket")}
         if shared["output"] not in {Format.TABLE, Format.JSON, Format.YAML}:
             raise UsageError(f"-o {shared['output'].value} is for lists", advice="a plan is table, json or yaml")
         verb = first
         if len(group) > 1:
-            kind, subject = locate(session_, subject)
-            verb = next((v for v in group if v.kind == kind.id), None) or _cannot(first, kind.id)
-        args = {option.name: _value(option, given[_parameter(option)]) for option in verb.options}
+            kind, subject = _located(session_, group, subject, names[0] if len(names) > 1 and names[1] else "")
+            verb = next((v for v in group if v.kind == kind), None) or _cannot(first, kind)
+        args = {option.name: value(option, given[parameter(option)]) for option in verb.options}
         if verb.level is Level.NOTE:
             args["reason"] = shared["reason"]
         raise typer.Exit(_act(session_, verb, subject, args, **shared))
@@ -155,14 +156,22 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
 
     kinds = " or ".join(verb.kind for verb in group)
     subject = Annotated[str, typer.Argument(help=f"the {kinds}", autocompletion=complete_names)]
-    name = Annotated[str, typer.Argument(metavar="[NAME]", help="its name, where the word before it was its kind")]
+    if worded is None:
+        name: Any = Annotated[
+            str, typer.Argument(metavar="[NAME]", help="its name, where the word before it was its kind")
+        ]
+    else:
+        name = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE…", help=worded.help)]
     parameters = [
         inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
         inspect.Parameter("subject", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=subject),
-        inspect.Parameter("named", inspect.Parameter.POSITIONAL_OR_KEYWORD, default="", annotation=name),
+        inspect.Parameter(
+            "named", inspect.Parameter.POSITIONAL_OR_KEYWORD, default="" if worded is None else None, annotation=name
+        ),
         *(
-            option(_parameter(o), _TYPES[o.kind], False if o.kind == "flag" else None, f"--{o.name}", o.help)
+            option(parameter(o), _TYPES[o.kind], False if o.kind == "flag" else None, f"--{o.name}", o.help)
             for o in first.options
+            if o is not worded
         ),
         option("dry_run", bool, False, "--dry-run", "print the plan and do nothing"),
         option("yes", bool, False, "--yes", "consent without being asked"),
@@ -182,11 +191,6 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
     return command
 
 
-def _parameter(option: Option) -> str:
-    """Python's name for it: `--for` is a keyword."""
-    return f"{option.name}_" if keyword.iskeyword(option.name) else option.name
-
-
 def _named(group: list[Verb], subject: str, name: str) -> str:
     """The name in `NAME` or `KIND NAME`, as `get` and `describe` take it."""
     if not name:
@@ -196,31 +200,22 @@ def _named(group: list[Verb], subject: str, name: str) -> str:
     return name
 
 
+def _located(session: Session, group: list[Verb], subject: str, word: str) -> tuple[str, str]:
+    """(kind id, name): the kind that was said, else what the ledger knows by the name. What changes something in AWS
+    looks there itself: an empty ledger must not be in its way."""
+    if word:
+        return kind_of(word).id, subject
+    try:
+        kind, subject = locate(session, subject)
+    except NotFound:
+        if not group[0].writes:
+            raise
+        return group[0].kind, subject
+    return kind.id, subject
+
+
 def _cannot(verb: Verb, kind: str) -> Verb:
     raise UsageError(f"{verb.id} is not for {kind}s", advice=f"lastgood {verb.id} --help")
-
-
-def _text(what: str, given: str) -> str:
-    """As it can be kept: bytes that are no UTF-8 become question marks. Raises UsageError where it is too long."""
-    if len(given) > LONGEST:
-        raise UsageError(f"{what} has {len(given)} characters", advice=f"{LONGEST} at most")
-    return given.encode("utf-8", "replace").decode()
-
-
-def _value(option: Option, given: Any) -> Any:
-    if option.kind == "choice" and given is not None and given not in option.choices:
-        raise UsageError(f"--{option.name} {echoed(given)!r}", advice=f"one of {', '.join(option.choices)}")
-    if option.kind != "map":
-        return _text(f"--{option.name}", given) if isinstance(given, str) else given
-    pairs = {}
-    for item in (_text(f"--{option.name}", item) for item in given or ()):
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--{option.name} {echoed(item)!r}", advice="write it as NAME=VALUE")
-        if name in pairs:
-            raise UsageError(f"--{option.name} gives {echoed(name)} twice", advice="which of the values is meant?")
-        pairs[name] = value
-    return pairs
 
 
 def _act(

@@ -119,7 +119,7 @@ def judged(found: Sequence[Checked], *, strict: bool = False) -> tuple[bool, str
         said = [_unread(one) for one in blind] + ([f"{_names(dark)}"] if dark else [])
         head = "UNKNOWN" if strict or blind else "OK, not all is known"
         return strict, f"{head}: {shorten('; '.join(said), LONGEST)}"
-    return False, f"OK: {', '.join(count(len(one.views), one.kind.id) for one in found)} fine"
+    return False, f"OK: {', '.join(count(len(one.views), one.kind.id, one.kind.plural) for one in found)} fine"
 
 
 def _unread(one: Checked) -> str:

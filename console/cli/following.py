@@ -150,7 +150,8 @@ def execute(
 ) -> int:
     """Do it, here and now, in this process."""
     from console.actions.book import Book
-    from console.actions.executor import STEPS, Executor, Pace
+    from console.actions.executor import Executor
+    from console.actions.sending import STEPS, Pace
     from console.kinds.registry import verbs
 
     verb = next((v for v in verbs() if v.id == plan.verb and v.kind == plan.kind), None)

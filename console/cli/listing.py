@@ -136,8 +136,9 @@ class Listing:
 
 
 def is_meant(view: Any, name: str) -> bool:
-    """Whether a view is meant by a name: its own, or the last part of it (an execution's id), or its ARN."""
-    return bool(view.name == name or view.name.rsplit("/", 1)[-1] == name or getattr(view, "arn", None) == name)
+    """Whether a view is meant by a name: its own, or the last part of it (an execution's id), its ARN or the like."""
+    also = (getattr(view, "arn", None), *getattr(view, "also_named", ()))
+    return bool(view.name == name or view.name.rsplit("/", 1)[-1] == name or name in also)
 
 
 def _all_failed(errors: Sequence[LastgoodError]) -> LastgoodError:

@@ -3,64 +3,101 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from console.cli.output import write
 from console.cli.session import Session
-from console.clock import SECOND, Millis, clock_time, now_ms
-from console.errors import NotFound, SourceError, UsageError
+from console.cli.tailing import TAILED_AT_MOST, Event, Reader, Source, Tail, follow, wanted
+from console.clock import Millis, clock_time, now_ms
+from console.errors import NotFound, Rejected, SourceError, UsageError
 from console.fleet.operations import LOGS
 from console.kinds.base import Kind
+from console.kinds.endpoint.record import Endpoint
 from console.kinds.execution.record import Execution
 from console.kinds.execution.view import views as execution_views
+from console.kinds.reading import decode
+from console.kinds.vitals.asking import guests, shape_of
 from console.text import echoed, safe
-
-PAGES_AT_MOST = 50
-FOLLOW_S = 3.0
 
 GROUPS = {"TrainingJob": "TrainingJobs", "ProcessingJob": "ProcessingJobs", "TransformJob": "TransformJobs"}
 """Metadata key of a step to the end of its log group (facts/sagemaker.md section 5.8)."""
 
 
-def show(session: Session, kind: Kind, name: str, *, follow: bool, since_ms: int, pattern: str, step: str = "") -> None:
-    """Print lines, oldest first. Raises NotFound if there is no such group, UsageError for kinds without logs."""
-    group, prefix, start = place(session, kind, name, since_ms, step)
-    parent = os.getppid()
+def show(
+    session: Session,
+    kind: Kind,
+    name: str,
+    *,
+    follow_: bool,
+    since_ms: int,
+    pattern: str,
+    step: str = "",
+    live: bool = True,
+) -> None:
+    """Print lines, oldest first. `pattern` is plain text, or a filter pattern of CloudWatch; `live` follows by Live
+    Tail where it is offered.
+
+    Raises NotFound if there is no such group, UsageError for kinds without logs and for what is no pattern.
+    """
+    sources, start = place(session, kind, name, since_ms, step)
+    search = wanted(pattern)
+    if search.told:
+        session.say(f"searches for the text: {echoed(search.text)}")
     client = session.cloud.client("logs", LOGS, urgent=True)
-    seen: set[str] = set()
-    latest = start
-    while True:
-        try:
-            for event in read(client, group, prefix, latest, pattern):
-                if event["eventId"] not in seen:
-                    seen.add(event["eventId"])
-                    latest = max(latest, event["timestamp"])
-                    stream = event["logStreamName"].rsplit("/", 1)[-1]
-                    at = clock_time(event["timestamp"], now_ms(), seconds=True)
-                    write(f"{at} {safe(stream)} {safe(event['message'])}")
-        except NotFound as error:
-            if not follow:
-                advice = "the container never started, or its role may not write logs"
-                raise NotFound(f"no log group {group}", advice=advice) from error
-        if not follow:
-            if not seen:
-                session.say(f"no line in {group} since {clock_time(start, now_ms())}")
+    reader = Reader(client, sources, search)
+    try:
+        if not follow_:
+            _back(session, reader, start, pattern)
             return
-        time.sleep(FOLLOW_S)
-        if os.getppid() != parent:
-            return  # whoever read this was killed: a log without lines would never tell us by a closed pipe
+        parent = os.getppid()
+        live = live and len(sources) <= TAILED_AT_MOST
+        tail = (lambda: Tail(client, session.scope, sources, search)) if live else None
+        for batch in follow(reader, start, tail, session.say):
+            _print(batch)
+            if os.getppid() != parent:
+                return  # whoever read this was killed: a log without lines would never tell us by a closed pipe
+    except Rejected as error:
+        if not pattern:
+            raise
+        advice = """terms, "a phrase", ?one ?or another, -without, { $.field = value }, %regular expression%"""
+        raise UsageError(f"--grep {echoed(pattern)}: {error.message}", advice=advice) from error
 
 
-def place(session: Session, kind: Kind, name: str, since_ms: int, step: str = "") -> tuple[str, str, Millis]:
-    """(log group, stream prefix, from when): of an endpoint, or of a run's step (without one: that tells most)."""
+def _back(session: Session, reader: Reader, start: Millis, pattern: str) -> None:
+    lines = 0
+    for event in reader.read(start):
+        _print([event])
+        lines += 1
+    now = now_ms()
+    for cut in reader.cut:
+        session.say(f"{cut.group} was not searched beyond {clock_time(cut.at, now)}: narrow --since or --grep")
+    if not lines:
+        what = "no line matches" if pattern else "no line"
+        where = ", ".join(source.group for source in reader.sources)
+        session.say(f"{what} in {where} since {clock_time(start, now)}")
+
+
+def _print(events: Iterable[Event]) -> None:
+    for event in events:
+        at = clock_time(event.at, now_ms(), seconds=True)
+        write(f"{at} {_short(event.stream)} {safe(event.message)}")
+
+
+def _short(stream: str) -> str:
+    """`variant/instance` of an endpoint, with the container behind it where there is one; of a job its part alone."""
+    parts = stream.split("/")
+    return safe("/".join(parts[-2:]) if len(parts) > 1 and parts[1].startswith("i-") else parts[-1]).replace(" ", "_")
+
+
+def place(session: Session, kind: Kind, name: str, since_ms: int, step: str = "") -> tuple[list[Source], Millis]:
+    """(where, from when): of an endpoint and its inference components, or of a run's step (without one: that tells
+    most)."""
     start = now_ms() - since_ms
     if kind.id == "endpoint":
         known = [fact.name for fact in session.snapshot().heads("endpoint")]
         if known and name not in known:
             raise NotFound(f"no endpoint {echoed(name)}", advice="lastgood get endpoints lists them")
-        return f"/aws/sagemaker/Endpoints/{name}", "", start
+        return [Source(f"/aws/sagemaker/Endpoints/{name}"), *_components(session, name)], start
     if kind.id != "execution":
         raise UsageError(f"{kind.plural} have no logs", advice="lastgood logs endpoint NAME, or execution NAME")
     found = execution_views(session.snapshot(), [name])
@@ -68,7 +105,19 @@ def place(session: Session, kind: Kind, name: str, since_ms: int, step: str = ""
         raise NotFound(f"no execution {echoed(name)}", advice="lastgood get executions lists them")
     run = found[0].execution
     group, job, began = job_of(run, step)
-    return group, stream_name(session, group, job), min(start, began or start)
+    return [Source(group, stream_name(session, group, job))], min(start, began or start)
+
+
+def _components(session: Session, name: str) -> Sequence[Source]:
+    """Inference components log to groups of their own (facts/sagemaker.md section 5.8)."""
+    client = session.cloud.client("sagemaker", LOGS, urgent=True)
+    try:
+        for e in decode(session.snapshot(), "endpoint", Endpoint, [name]):
+            if any(one.flavour == "components" for one in shape_of(session.snapshot(), client, e).variants):
+                return [Source(f"/aws/sagemaker/InferenceComponents/{c}") for c, _ in guests(client, name)]
+    except SourceError as error:
+        session.say(f"inference components are left out: {error.message}")
+    return []
 
 
 def stream_name(session: Session, group: str, job: str) -> str:
@@ -97,18 +146,3 @@ def job_of(run: Execution, named: str = "") -> tuple[str, str, Millis | None]:
     if step is None:
         raise NotFound(f"no step of {run.name} has a job with logs", advice=f"lastgood describe execution {run.name}")
     return f"/aws/sagemaker/{GROUPS[step.type]}", step.arn.rsplit("/", 1)[-1], step.started_at
-
-
-def read(client: Any, group: str, prefix: str, start: Millis, pattern: str) -> Iterator[dict[str, Any]]:
-    """Events since `start`; empty pages with a token are followed (facts section 5.8)."""
-    request: dict[str, Any] = {"logGroupName": group, "startTime": start, "endTime": now_ms() + 60 * SECOND}
-    if prefix:
-        request["logStreamNamePrefix"] = prefix
-    if pattern:
-        request["filterPattern"] = pattern
-    for _ in range(PAGES_AT_MOST):
-        answer = client.filter_log_events(**request)
-        yield from answer.get("events", ())
-        if not answer.get("nextToken"):
-            return
-        request["nextToken"] = answer["nextToken"]

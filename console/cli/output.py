@@ -21,8 +21,9 @@ LEAST = 12
 """Narrower than this a flexible column says nothing; other columns give way first."""
 
 
-WIDEST = 80
-"""Of a column in a table: one long reason must not push the rest off every screen. JSON, YAML and CSV have it all."""
+WIDEST, WORDY = 80, 140
+"""Of a column in a table, and of one of words in a pipe, which has no edge: one long reason must not push the rest off
+every screen. JSON, YAML and CSV have it all."""
 
 
 class Format(StrEnum):
@@ -100,16 +101,17 @@ def emit(data: Any, fmt: Format) -> None:
 
 
 def table(kind: Kind, rows: Sequence[Row], now: Millis, *, contexts: bool = False) -> str:
-    """Rows as on the screen. A pipe gets every column, cells cut at WIDEST; a terminal those that fit its width."""
+    """Rows as on the screen. A pipe gets every column, a terminal those that fit its width."""
     columns = _columns(kind, contexts)
     cells = [_cells(column, rows, now) for column in columns]
     # Each different text of a column is made safe, measured and padded once: most cells repeat ("ok", "InService").
     made = [{text: safe(text) for text in {cell.text for cell in column_cells}} for column_cells in cells]
+    terminal = sys.stdout.isatty()
     widths = [
-        max(len(c.title), min(WIDEST, max(map(_width, texts.values()), default=0)))
+        max(len(c.title), min(WIDEST if terminal or not c.flex else WORDY, max(map(_width, texts.values()), default=0)))
         for c, texts in zip(columns, made, strict=True)
     ]
-    if sys.stdout.isatty():
+    if terminal:
         import shutil
 
         widths = fitted(columns, widths, shutil.get_terminal_size().columns)

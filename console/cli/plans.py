@@ -25,6 +25,8 @@ def plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
         yield f"{SIGNS[check.verdict]} {check.check}", check.detail
     for call in plan.calls:
         yield "call", f"{call.operation} {msgspec.json.encode(call.params).decode()}"
+    for call in plan.restore:
+        yield "if it must stop", f"{call.operation} {msgspec.json.encode(call.params).decode()}"
     for cause in plan.causes:
         yield "causes", cause
     if plan.inverse:

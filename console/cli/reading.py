@@ -1,4 +1,4 @@
-"""`get`, `describe`, `logs`, `open`, `wait`: what is there."""
+"""`get`, `describe`, `logs`, `metrics`, `open`, `wait`: what is there."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def complete_names(ctx: typer.Context, incomplete: str) -> list[str]:
         return []  # a shell waits: nothing at all is better than a traceback in the prompt
 
 
-KIND = Annotated[str, typer.Argument(help="endpoints, pipelines, executions, changes, alarms", autocompletion=_kinds)]
+KIND = Annotated[
+    str,
+    typer.Argument(help="endpoints, pipelines, executions, changes, alarms, scaling", autocompletion=_kinds),
+]
 NAME = Annotated[str, typer.Argument(autocompletion=complete_names)]
 NAMES = Annotated[list[str] | None, typer.Argument(help="only these", autocompletion=complete_names)]
 
@@ -125,7 +128,12 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         name: NAME,
         follow: Annotated[bool, typer.Option("-f", "--follow", help="go on as lines arrive")] = False,
         since: Annotated[str, typer.Option("--since", help="how far back: 15m, 2h")] = "15m",
-        grep: Annotated[str, typer.Option("--filter", help="CloudWatch filter pattern")] = "",
+        grep: Annotated[
+            str, typer.Option("--grep", "--filter", help="search in CloudWatch: text, or one of its filter patterns")
+        ] = "",
+        poll: Annotated[
+            bool, typer.Option("--poll", help="with -f: ask every 3 s, not by Live Tail (billed by the minute)")
+        ] = False,
         step: Annotated[str, typer.Option("--step", help="of a run: this step, not the telling one")] = "",
     ) -> None:
         """Log lines of an endpoint, or of a run's telling step. Of all containers, merged by time."""
@@ -133,7 +141,51 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
 
         session, wanted = one(ctx), kind_of(kind)
         named(wanted, name)
-        show(session, wanted, name, follow=follow, since_ms=parse_duration(since), pattern=grep, step=step)
+        show(
+            session,
+            wanted,
+            name,
+            follow_=follow,
+            since_ms=parse_duration(since),
+            pattern=grep,
+            step=step,
+            live=not poll,
+        )
+
+    @app.command()
+    def metrics(
+        ctx: typer.Context,
+        kind: KIND,
+        name: NAME,
+        since: Annotated[str, typer.Option("--since", help="how far back: 15m, 3h, 7d, at most 455d")] = "3h",
+        variant: Annotated[str, typer.Option("--variant", help="only of this one")] = "",
+        metric: Annotated[
+            list[str] | None, typer.Option("--metric", help="only these: errors, latency, latency_p99_ms, …")
+        ] = None,
+        output: Annotated[Format, typer.Option("-o", "--output", help="table, json or csv")] = Format.TABLE,
+        at: AT = None,
+        cached: Annotated[bool, typer.Option("--cached", help="never call AWS")] = False,
+    ) -> None:
+        """How an endpoint's vital signs went: CloudWatch's series at a period that fits.
+
+        Periods are of 1 minute up to 12 hours, then longer. What it costs counts against metrics_dollars_per_hour.
+        """
+        from console.cli.metrics import show
+
+        session, wanted = one(ctx), kind_of(kind)
+        named(wanted, name)
+        moment = parse_at(at, now_ms()) if at is not None else None
+        show(
+            session,
+            wanted,
+            name,
+            since_ms=parse_duration(since),
+            at=moment,
+            variant=variant,
+            metrics=tuple(metric or ()),
+            output=output,
+            cached=cached,
+        )
 
     @app.command(name="open")
     def open_(

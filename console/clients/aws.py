@@ -235,6 +235,8 @@ class Cloud:
                 retries=retries(key.attempts),
                 user_agent_extra=f"lastgood/{__version__}",
                 max_pool_connections=10,
+                # StartLiveTail's host begins with another word; in front of an address there is no room for one.
+                inject_host_prefix=not _is_address(self.context.endpoint_url),
             ),
         )
         if key.write and key.attempts > 1:
@@ -312,6 +314,18 @@ class Cloud:
             self.skew_ms = to_ms(parsedate_to_datetime(date)) + 500 - now_ms()
         except (TypeError, ValueError):
             return
+
+
+def _is_address(url: str) -> bool:
+    """Whether an endpoint URL names its host by an IP address."""
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    try:
+        ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+    return True
 
 
 def _split(entry: str, service: str) -> tuple[str, str]:

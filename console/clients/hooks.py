@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from console.clients.budget import Budget
 
 _READ_VERBS = ("Describe", "List", "Get", "Search", "Lookup", "Head", "Query", "BatchDescribe", "BatchGet", "Filter")
-_READS = frozenset({"iam:SimulatePrincipalPolicy", "logs:StartQuery", "logs:StopQuery", "sqs:ReceiveMessage"})
+_READS = frozenset(
+    {
+        "iam:SimulatePrincipalPolicy",
+        "logs:StartLiveTail",
+        "logs:StartQuery",
+        "logs:StopQuery",
+        "sqs:ReceiveMessage",
+    }
+)
 
 
 def is_read(operation: str) -> bool:
@@ -95,7 +103,8 @@ def _distrust(operation_model: Any, response_dict: Any, **_: Any) -> None:
     if response_dict["status_code"] != 200 or "json" not in str(service.resolved_protocol):
         return
     body = response_dict["body"]
-    if shape is None or operation_model.has_streaming_output or not (shape.members or body):
+    goes_on = operation_model.has_streaming_output or operation_model.has_event_stream_output
+    if shape is None or goes_on or not (shape.members or body):
         return
     import msgspec
 

@@ -32,6 +32,9 @@ _RESOURCES: dict[str, tuple[str, ...]] = {
     "sagemaker:DescribeTrainingJob": ("training-job/*",),
     "sagemaker:DescribeProcessingJob": ("processing-job/*",),
     "sagemaker:DescribeTransformJob": ("transform-job/*",),
+    "sagemaker:DescribeInferenceComponent": ("inference-component/*",),
+    "sagemaker:UpdateInferenceComponentRuntimeConfig": ("inference-component/*",),
+    "application-autoscaling:RegisterScalableTarget": ("scalable-target/*",),
     # Authorised on the rule and on each alarm that it mutes; our rules have names of their own.
     "cloudwatch:PutAlarmMuteRule": ("alarm-mute-rule:lastgood-*", "alarm:*"),
     "cloudwatch:DeleteAlarmMuteRule": ("alarm-mute-rule:lastgood-*",),
@@ -39,6 +42,7 @@ _RESOURCES: dict[str, tuple[str, ...]] = {
     "logs:DescribeLogStreams": ("log-group:/aws/sagemaker/*",),
     "logs:FilterLogEvents": ("log-group:/aws/sagemaker/*",),
     "logs:GetLogEvents": ("log-group:/aws/sagemaker/*",),
+    "logs:StartLiveTail": ("log-group:/aws/sagemaker/*",),
     "logs:StartQuery": ("log-group:/aws/sagemaker/*",),
 }
 """What comes behind `arn:PARTITION:SERVICE:REGION:ACCOUNT:`; anything else needs `*`, as every List does."""

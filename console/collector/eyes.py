@@ -75,6 +75,10 @@ class ScopedEyes:
     def spare(self, operation: str) -> bool:
         return self._cloud.budget.spare(operation)
 
+    def failing(self, source: str) -> str:
+        state = self._ledger.coverage.states(self._scope).get(source)
+        return state.error or state.code or "it cannot be read" if state and not state.ok else ""
+
     def in_time(self) -> bool:
         self.cut = self.until is not None and time.monotonic() >= self.until
         return not self.cut

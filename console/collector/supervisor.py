@@ -45,7 +45,9 @@ class Supervisor:
         process."""
         collect = own(*flags, "collect", f"--child={os.getpid()}", f"--scope={scope}")
         self._locks, self._name = locks, collector_lock(scope)
-        self._argv, self._env, self._log = list(argv) or collect, environment(env), log
+        # Its threads parse large answers: glibc would keep the peak of each in an arena of its own.
+        env = {"MALLOC_ARENA_MAX": "2", **environment(env)}
+        self._argv, self._env, self._log = list(argv) or collect, env, log
         self._hung_s = hung_ms / SECOND
         self._child: subprocess.Popen[bytes] | None = None
         self._failed: list[float] = []

@@ -7,10 +7,13 @@ from typing import Any
 
 from console.clock import Millis, clock_time, duration
 from console.fleet.alarms import alarm_lines, alarm_rows
-from console.fleet.vitals import finding_rows, vital_rows
-from console.kinds.base import Kind
+from console.fleet.scaling import scaling_lines, scaling_rows
+from console.fleet.vitals import finding_rows, fleet_rows, vital_rows
+from console.kinds.base import Kind, Sign
 from console.kinds.change.view import ChangeView, words
+from console.kinds.config.view import Changed
 from console.kinds.deployment.record import Deployment, Outcome
+from console.kinds.endpoint.advice import advice
 from console.kinds.endpoint.known import known_ways
 from console.kinds.endpoint.verdict import current_phase, phase_words
 from console.kinds.endpoint.view import EndpointView
@@ -48,6 +51,7 @@ def lines(kind: Kind, view: Any, snapshot: Snapshot, now: Millis) -> list[Line]:
         "execution": _execution,
         "change": _change,
         "alarm": alarm_lines,
+        "scaling": scaling_lines,
     }
     told: list[Line] = []
     block: list[Cells] = []
@@ -96,8 +100,14 @@ def _endpoint(view: EndpointView, snapshot: Snapshot, now: Millis) -> Iterator[C
         yield "held", f"{view.hold.reason} (by {view.hold.by}, {clock_time(view.hold.at, now)})"
     yield "owner", _owner(view)
     yield from _section("variants", [_variant(v, [x.weight for x in e.variants]) for v in e.variants])
+    yield from _section("scaling", list(scaling_rows(view.scaling)))
+    if not view.scaling and snapshot.covered("scaling"):
+        yield "scaling", "not autoscaled"
     yield from _section("alarms", alarm_rows(view.alarms or (), e.name))
     yield from _section("found", list(finding_rows(view)))
+    if view.sign in {Sign.CRITICAL, Sign.WARNING}:
+        yield from advice(view, snapshot).lines
+    yield from _section("fleets", list(fleet_rows(view)))
     yield from _section("vitals", list(vital_rows(view, now)))
     if e.capture is not None:
         yield "capture", f"{e.capture.percent} % of requests ({e.capture.status})" if e.capture.enabled else "off"
@@ -111,9 +121,25 @@ def _endpoint(view: EndpointView, snapshot: Snapshot, now: Millis) -> Iterator[C
     if told and (since := snapshot.since("changes")):
         more = len(view.deployments) - len(told)
         yield "", f"({f'{more} more; ' if more else ''}known since {clock_time(since, now)})"
+    if view.changed is not None:
+        yield BLANK
+        yield from _section("changed", changed_rows(view.changed))
     yield BLANK
     ways = [(w.config, w.grade.words, "; ".join(_news(w.evidence))) for w in known_ways(view, snapshot)]
     yield from _section("ways back", ways)
+
+
+def changed_rows(changed: Changed) -> list[Cells]:
+    """What the last deployment changed, a line each."""
+    rows: list[Cells] = [(f"{changed.source} → {changed.target}",)]
+    if changed.what is None:
+        return [(f"{rows[0][0]}: {changed.why or 'not read yet, look again in a minute'}",)]
+    rows += [(f"  {what}", words) for what, words in (one.told for one in changed.what)]
+    if changed.unread:
+        rows.append((f"  not known: {', '.join(changed.unread)} cannot be looked at",))
+    elif len(rows) == 1:
+        rows = [(f"{rows[0][0]}: nothing but the names",)]
+    return rows
 
 
 def _owner(view: EndpointView) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 from console import __version__
 from console.clients.identity import Identity
 from console.clock import iso, now_ms
-from console.kinds.vitals.cost import MEMO, Cost, recalled
+from console.kinds.vitals.cost import ASKED, MEMO, Cost, recalled
 from console.ledger.store import Ledger
 from console.settings import Context, Settings
 
-PARTS = ("textual", "typer", "boto3", "httpx", "mlflow-skinny", "msgspec")
+PARTS = ("textual", "textual-plotext", "typer", "boto3", "httpx", "mlflow-skinny", "msgspec")
 
 
 def facts_about(settings: Settings, context: Context, ledger: Ledger, identity: Identity | None) -> dict[str, Any]:
@@ -44,7 +44,8 @@ def facts_about(settings: Settings, context: Context, ledger: Ledger, identity: 
 
 def cost_of_watching(ledger: Ledger, scope: str, settings: Settings) -> Cost:
     """What reading metrics cost in the last hour, and what was left out because of the budget."""
-    return recalled(ledger.coverage.recall(scope, MEMO), settings.metrics_dollars_per_hour)
+    coverage = ledger.coverage
+    return recalled(coverage.recall(scope, MEMO), settings.metrics_dollars_per_hour, coverage.recall(scope, ASKED))
 
 
 def _version(name: str) -> str:

@@ -6,13 +6,25 @@ from console.kinds.registry import KINDS, verbs
 
 LOGS = (
     "logs:FilterLogEvents",
+    "logs:StartLiveTail",
+    "sagemaker:DescribeEndpointConfig",
+    "sagemaker:DescribeModel",
+    "sagemaker:ListInferenceComponents",
     "sagemaker:DescribeTrainingJob",
     "sagemaker:DescribeProcessingJob",
     "sagemaker:DescribeTransformJob",
 )
-"""What `lastgood logs` reads; the jobs for the names of their streams."""
+"""What `lastgood logs` reads; the jobs for the names of their streams, components for their groups."""
 
-READING = ("sts:GetCallerIdentity", *LOGS)
+METRICS = (
+    "cloudwatch:GetMetricData",
+    "sagemaker:DescribeEndpointConfig",
+    "sagemaker:DescribeModel",
+    "sagemaker:ListInferenceComponents",
+)
+"""What `lastgood metrics` reads: as the watch of vital signs does."""
+
+READING = ("sts:GetCallerIdentity", *LOGS, *METRICS)
 """What commands read beside the watches."""
 
 

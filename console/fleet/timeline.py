@@ -54,7 +54,7 @@ COLUMNS = (
 def by_whom(by: str, actor: str) -> str:
     """`codepipeline (CI)`; a tool alone where the name is only its session's."""
     tool = ACTORS.get(actor, "")
-    if actor == "events" or not by:
+    if actor in {"events", "aas"} or not by:
         return tool or by or actor
     return f"{by} ({tool})" if tool else by
 

@@ -17,15 +17,32 @@ def vital_rows(view: EndpointView, now: Millis) -> Iterator[Cells]:
     beat = view.pulse
     if beat is None:
         return
-    for one in (*beat.variants, *beat.fleets, *beat.components):
-        who = one.component or (f"{one.variant} of {one.config}" if one.config else one.variant)
-        was = beat.was_of(one.variant) if not (one.config or one.component) else None
+    for one in (*beat.variants, *beat.components):
+        who = one.component or one.variant
+        was = beat.was_of(one.variant) if not one.component else None
         lines = [" · ".join(line) for line in _lines(one, was) if line] or ["nothing was measured"]
         yield from ((who if not n else "", line) for n, line in enumerate(lines))
     days = max((was.days for was in beat.was), default=0)
     usual = f"; was: the same hour of {count(days, 'day')}" if days else "; was: not read yet"
     parts = "" if beat.detailed else "; the rest of the metrics is read while it is on screen or unhealthy"
     yield (f"({count(5, 'whole minute')} to {clock_time(beat.at, now)}{usual}{parts})",)
+
+
+def fleet_rows(view: EndpointView) -> Iterator[Cells]:
+    """The fleets of a deployment side by side, what comes in first: traffic, 5XX with its n, p99."""
+    beat, pending = view.pulse, view.endpoint.pending
+    if beat is None or pending is None:
+        return
+    for one in sorted(beat.fleets, key=lambda one: (one.variant, one.config != pending.config)):
+        rate, n = one.invocations_per_min, one.invocations
+        of_all = sum(o.invocations or 0.0 for o in beat.fleets if o.variant == one.variant)
+        yield (
+            f"{one.config}{f' {one.variant}' if len(beat.variants) > 1 else ''}",
+            "no request" if not n else f"{_few((rate or 0.0) / 60)} requests/s ({100 * n / of_all:.0f} %)",
+            "" if not n or one.errors_5xx is None
+            else f"5XX {100 * one.errors_5xx / n:.2f} % ({one.errors_5xx:,.0f} of {n:,.0f})",
+            "" if one.latency_p99_ms is None else f"p99 {_few(one.latency_p99_ms)} ms",
+        )  # fmt: skip
 
 
 def finding_rows(view: EndpointView) -> Iterator[Cells]:

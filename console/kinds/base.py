@@ -40,12 +40,14 @@ _RANKS = {sign: rank for rank, sign in enumerate(Sign)}
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What is wrong, in words, and the reasons that decided it. `since` is when it began, if that was observed."""
+    """What is wrong, in words, and the reasons that decided it. `since` is when it began, if that was observed; `about`
+    is what decided it, in one word, where advice depends on that."""
 
     sign: Sign
     words: str
     reasons: tuple[str, ...] = ()
     since: Millis | None = None
+    about: str = ""
 
 
 class Cell(NamedTuple):
@@ -88,6 +90,9 @@ class Eyes(Protocol):
     def now(self) -> Millis: ...
     def spare(self, operation: str) -> bool:
         """Whether the call budget has room for this operation without waiting long."""
+
+    def failing(self, source: str) -> str:
+        """Why another source cannot be read now, or an empty text: what rests on it is not known either."""
 
     def in_time(self) -> bool:
         """False once whoever waits for this sweep has waited enough: what is left is for the next one."""

@@ -14,6 +14,7 @@ WORDS = {
     "execution": ("execution", "executions", "run", "runs", "ex"),
     "change": ("change", "changes", "trail"),
     "alarm": ("alarm", "alarms", "al"),
+    "scaling": ("scaling", "scaling", "sc", "autoscaling"),
 }
 """Each kind's package, and its id, plural and aliases (tests/kinds/test_words.py compares them)."""
 

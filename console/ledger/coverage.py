@@ -6,7 +6,7 @@ Also the small cursors of watches and the count of calls, which are about watchi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from console.clock import DAY, MINUTE, Millis
@@ -14,6 +14,12 @@ from console.ledger.database import Database
 
 SLACK = 3
 """Sweeps that may be missing before "watched" ends: one lost to a throttle or a slow answer is no gap."""
+
+
+_REMEMBER = (
+    "INSERT INTO memo (scope, key, value) VALUES (?, ?, ?)"
+    " ON CONFLICT (scope, key) DO UPDATE SET value = excluded.value"
+)
 
 
 class Interval(NamedTuple):
@@ -159,11 +165,16 @@ class Coverage:
         return str(row[0]) if row else ""
 
     def remember(self, scope: str, key: str, value: str) -> None:
-        sql = (
-            "INSERT INTO memo (scope, key, value) VALUES (?, ?, ?)"
-            " ON CONFLICT (scope, key) DO UPDATE SET value = excluded.value"
-        )
-        self._database.write(lambda c: c.execute(sql, (scope, key, value)))
+        self._database.write(lambda c: c.execute(_REMEMBER, (scope, key, value)))
+
+    def revise(self, scope: str, key: str, change: Callable[[str], str]) -> None:
+        """`remember` what `change` makes of what is recalled; what others write meanwhile is not lost."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT value FROM memo WHERE scope = ? AND key = ?", (scope, key)).fetchone()
+            connection.execute(_REMEMBER, (scope, key, change(str(row[0]) if row else "")))
+
+        self._database.write(write)
 
     def count_calls(self, scope: str, minute: Millis, calls: Mapping[str, tuple[int, int]]) -> None:
         """Add {operation: (calls, of them throttled)} to the minute that holds the moment `minute`. Kept for a day."""

@@ -8,13 +8,11 @@ from typing import Any
 
 import msgspec
 
-from console.clock import HOUR, Millis, clock_time, iso
+from console.clock import Millis, clock_time, iso
 from console.kinds.base import Sign
 from console.kinds.change.record import Change
 from console.kinds.change.view import words
-from console.kinds.endpoint.known import known_ways
-from console.kinds.endpoint.view import EndpointView
-from console.kinds.endpoint.ways import choose
+from console.kinds.endpoint.advice import BEFORE, Advice, advice
 from console.kinds.execution.record import repeats
 from console.kinds.pipeline.view import PipelineView
 from console.kinds.reading import decode
@@ -22,12 +20,10 @@ from console.kinds.registry import kind_of
 from console.ledger.snapshot import Snapshot
 from console.text import count, safe
 
-BEFORE = 2 * HOUR
-"""How long before a thing went wrong a change still counts as near."""
-
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that needs a look. `look`: commands that only read; `way`: the plan to consider, if known."""
+    """One thing that needs a look. `look`: commands that only read; `way`: the plan to consider, if one is known to
+    help. `advice`: of an endpoint, which verb that is and why, and what speaks against tempting ones."""
 
     kind: str
     subject: str
@@ -37,6 +33,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[str, ...] = ()
     look: tuple[str, ...] = ()
     way: str = ""
+    advice: Advice = Advice()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -48,6 +45,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
             "changes": self.changes,
             "look": self.look,
             "way": self.way or None,
+            **self.advice.to_json(self.subject),
         }
 
 
@@ -70,15 +68,18 @@ def _endpoints(snapshot: Snapshot, changes: list[Change]) -> Iterator[Need]:
     for view in kind_of("endpoint").views(snapshot, None):
         if view.sign.rank > Sign.WARNING.rank:
             continue
+        told = advice(view, snapshot)
+        since = told.began or view.verdict.since
         yield Need(
             kind="endpoint",
             subject=view.name,
             sign=view.sign,
             words=view.verdict.words,
-            since=view.verdict.since,
-            changes=_near(changes, view.name, view.verdict.since, now),
+            since=since,
+            changes=_near(changes, view.name, since, now),
             look=(f"lastgood logs endpoint {view.name}", f"lastgood describe endpoint {view.name}"),
-            way=_way(view, snapshot),
+            way=told.command(view.name),
+            advice=told,
         )
 
 
@@ -91,15 +92,6 @@ def _alarms(snapshot: Snapshot, told: set[str]) -> Iterator[Need]:
         look += [f"lastgood describe endpoint {name}" for name in view.endpoints[:1]]
         yield Need(kind="alarm", subject=view.name, sign=view.sign, words=view.verdict.words,
                    since=view.verdict.since, look=tuple(look))  # fmt: skip
-
-
-def _way(view: EndpointView, snapshot: Snapshot) -> str:
-    e = view.endpoint
-    if e.pending is not None and e.config and e.pending.config != e.config:
-        # In motion: what still serves is what to stay on (a roll back waits in a queue until it has settled).
-        return f"lastgood rollback {view.name} --to {e.config} --dry-run"
-    best = choose(known_ways(view, snapshot))
-    return f"lastgood rollback {view.name} --to {best.config} --dry-run" if best else ""
 
 
 def _pipelines(snapshot: Snapshot, changes: list[Change]) -> Iterator[Need]:
@@ -148,4 +140,8 @@ def text(found: list[Need], snapshot: Snapshot, now: Millis) -> Iterator[str]:
         for look in need.look:
             yield f"  {'look':<9} {safe(look)}"
         if need.way:
-            yield f"  {'way back' if need.kind == 'endpoint' else 'then':<9} {safe(need.way)}"
+            yield f"  {'way back' if need.advice.verb == 'rollback' else 'then':<9} {safe(need.way)}"
+        for label, told in need.advice.lines:
+            if label == "helps" and need.way and not need.advice.why:
+                continue  # the command says it
+            yield f"  {label:<9} {safe(told)}"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from console.world import logs, moto_backends, operations, wire
+from console.world import log_operations, logs, moto_backends, operations, wire
 from console.world.artifacts import Artifacts
 from console.world.errors import AwsError, unknown_operation
 from console.world.faults import Fault
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 DROP_KEY = "lastgood.drop"
 """Set in the environ when the server shall close the connection without an answer (or in the middle of one)."""
+STREAM_KEY = "lastgood.stream"
+"""Set there when the answer goes on: it is sent piece by piece, chunked."""
+TAIL_S = 1.0
+"""Seconds between two updates of a live tail, as AWS has it."""
+TAIL_AT_MOST_S = 3 * 3600.0
 
 
 class Front:
     def __init__(self, world: World) -> None:
         self.world = world
+        self.closed = threading.Event()
+        """Ends the answers that go on."""
         self._moto = moto_backends.application()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -40,6 +48,10 @@ class Front:
         if reply.lost:
             return []
         headers = [*reply.headers]
+        environ[STREAM_KEY] = reply.chunks is not None
+        if reply.chunks is not None:
+            start_response("200 OK", [*headers, ("Transfer-Encoding", "chunked")])
+            return reply.chunks
         if request.method != "HEAD":  # there moto says the length of what GET would answer
             headers.append(("Content-Length", str(len(reply.body))))
         start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
@@ -77,6 +89,8 @@ class Front:
                 world.throttle.admit(request.region, request.operation, now)
             region = world.region(request.region)
             members = world.handle(region, request.service, request.operation, parameters, caller)
+            if request.operation == "StartLiveTail":
+                return wire.streamed(self._tail(log_operations.Tail(region, parameters)))
         except AwsError:
             raise
         except Exception:
@@ -85,12 +99,20 @@ class Front:
             raise AwsError("InternalFailure", traceback.format_exc(limit=-1), 500) from None
         return wire.answer(request, members | fault.answer if fault else members)
 
+    def _tail(self, tail: log_operations.Tail) -> Iterator[bytes]:
+        yield from log_operations.stream(tail)
+        ends = time.monotonic() + TAIL_AT_MOST_S
+        while not self.closed.wait(TAIL_S) and time.monotonic() < ends:
+            with self.world.lock:
+                self.world.advance()
+                sent = log_operations.update(tail)
+            yield sent
+
     def _by_moto(self, request: Request, environ: dict[str, Any]) -> Reply:
         """moto's backends have no locks of their own. ReceiveMessage alone goes without ours, as it may wait 20 s."""
         if request.service == "logs":
             with self.world.lock:
-                region = self.world.region(request.region)
-                request = dataclasses.replace(request, body=logs.before(region, request.operation, request.body))
+                logs.before(self.world.region(request.region), request.operation, request.body)
         if request.service == "s3":
             with self.world.lock:
                 self.world.region().of(Artifacts).bring_up_to_date()

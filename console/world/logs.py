@@ -54,29 +54,15 @@ class LogWriters:
             backend.ensure_log_group(group)
 
 
-def before(region: Region, operation: str, body: bytes) -> bytes:
-    """The body of a request to Logs as moto shall get it, with the lines that it may ask for written.
-
-    moto orders FilterLogEvents by stream unless `interleaved` is asked for, and does not know logStreamNamePrefix;
-    AWS has ignored the one, and honoured the other, for years.
-    """
+def before(region: Region, operation: str, body: bytes) -> None:
+    """Before moto answers a request to Logs: the lines that it may ask for are written."""
     try:
         request: dict[str, Any] = json.loads(body or b"{}")
     except ValueError:
-        return body
+        return
     writers = region.of(LogWriters)
     if operation == "DescribeLogGroups":
         writers.make_groups()
-        return body
+        return
     group = request.get("logGroupName") or str(request.get("logGroupIdentifier", "")).rpartition(":log-group:")[2]
     writers.bring_up_to_date(group)
-    if operation != "FilterLogEvents":
-        return body
-    request["interleaved"] = True
-    prefix = request.pop("logStreamNamePrefix", None)
-    if prefix:
-        known = moto_backends.logs(region.name).groups
-        streams = known[group].streams if group in known else {}
-        # An empty list would mean all streams.
-        request["logStreamNames"] = [name for name in streams if name.startswith(prefix)] or [prefix]
-    return json.dumps(request).encode()

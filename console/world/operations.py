@@ -16,7 +16,7 @@ Answer = dict[str, Any]
 Handler = Callable[["World", "Region", dict[str, Any], Caller], Answer | None]
 
 _handlers: dict[tuple[str, str], Handler] = {}
-_READS = ("Describe", "List", "Get", "Search", "Lookup", "Query", "BatchDescribe")
+_READS = ("Describe", "List", "Get", "Search", "Lookup", "Query", "BatchDescribe", "Filter", "StartLiveTail")
 
 
 def operation(name: str, service: str = "sagemaker") -> Callable[[Handler], Handler]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from console.world.front import DROP_KEY, Front
+from console.world.front import DROP_KEY, STREAM_KEY, Front
 from console.world.identity import ONCALL, SECRET
 from console.world.world import DEFAULT_REGION
 
@@ -35,8 +37,12 @@ class Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped here
         if environ.get("wsgi.input_terminated"):
             environ["CONTENT_LENGTH"] = str(-1)  # chunked: read to its end
         try:
-            body = b"".join(self.server.app(environ, self._start))
-            self.wfile.write(body if self.command != "HEAD" else b"")
+            answer = self.server.app(environ, self._start)
+            if environ.get(STREAM_KEY):
+                self._go_on(answer)
+            else:
+                body = b"".join(answer)
+                self.wfile.write(body if self.command != "HEAD" else b"")
             self.wfile.flush()
         except ConnectionError:
             self.close_connection = True  # the client has gone; so do we
@@ -44,6 +50,18 @@ class Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped here
         if environ.get(DROP_KEY):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+
+    def finish(self) -> None:
+        with contextlib.suppress(ConnectionError):  # what is left to send to a client that has gone
+            super().finish()
+
+    def _go_on(self, pieces: Iterable[bytes]) -> None:
+        """Each piece at once, in a chunk of its own, until somebody hangs up."""
+        self.wfile.flush()
+        for piece in pieces:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
 
     def _start(self, status: str, headers: list[tuple[str, str]], *rest: Any) -> None:
         code, _, phrase = status.partition(" ")
@@ -59,9 +77,9 @@ class Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped here
 class Served:
     """A world that is listening. Close it, or use it as a context manager."""
 
-    def __init__(self, world: World, server: BaseWSGIServer) -> None:
+    def __init__(self, world: World, server: BaseWSGIServer, front: Front) -> None:
         self.world = world
-        self._server = server
+        self._server, self._front = server, front
         self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="world", daemon=True)
         self._thread.start()
 
@@ -83,6 +101,7 @@ class Served:
         }
 
     def close(self) -> None:
+        self._front.closed.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
@@ -99,7 +118,8 @@ class Served:
 def serve(world: World, port: int = 0) -> Served:
     """Raises OSError when the port is taken or not ours to take."""
     # Bound here: werkzeug prints and exits where it cannot.
+    front = Front(world)
     with socket.create_server(("127.0.0.1", port), backlog=128) as bound:
-        server = make_server("127.0.0.1", port, Front(world), threaded=True, request_handler=Handler, fd=bound.fileno())
+        server = make_server("127.0.0.1", port, front, threaded=True, request_handler=Handler, fd=bound.fileno())
     server.daemon_threads = True  # type: ignore[attr-defined]
-    return Served(world, server)
+    return Served(world, server, front)

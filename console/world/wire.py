@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -23,6 +24,8 @@ TARGETS = {
     "AmazonEC2ContainerRegistry_V20150921": "ecr",
     "GraniteServiceVersion20100801": "cloudwatch",
 }
+# The same for services of which moto answers the rest.
+PARTLY = {"Logs_20140328": frozenset({"FilterLogEvents", "StartLiveTail"})}
 # Query-protocol services by signing name: botocore's name, and the operations that are ours (None: all).
 QUERY_OURS = {
     "sts": ("sts", None),
@@ -39,6 +42,8 @@ class Reply:
     headers: list[tuple[str, str]] = field(default_factory=list)
     truncated: bool = False
     lost: bool = False
+    chunks: Iterator[bytes] | None = None
+    """Of an answer that goes on for as long as somebody listens; `body` is empty then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Request:
         form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
         if not operation and form:
             operation = parse_qs(body.decode()).get("Action", [""])[0]
-        ours = prefix in TARGETS
+        ours = prefix in TARGETS or operation in PARTLY.get(prefix, ())
         if not ours and service in QUERY_OURS:
             known, only = QUERY_OURS[service]
             ours = only is None or operation in only
@@ -110,11 +115,17 @@ def answer(request: Request, members: dict[str, Any]) -> Reply:
     return Reply(200, forms.write(request.service, request.operation, members), _headers("text/xml"))
 
 
+def streamed(chunks: Iterator[bytes]) -> Reply:
+    return Reply(200, b"", _headers("application/vnd.amazon.eventstream"), chunks=chunks)
+
+
 def refusal(request: Request, error: AwsError) -> Reply:
     code = error.code
     # CloudWatch was a query service: clients are told its codes of then.
     if request.service == "cloudwatch" and code == "ValidationException":
         code = "ValidationError"
+    if request.service == "logs" and code == "ValidationException":
+        code = "InvalidParameterException"
     if request.is_xml:
         # Query services say ExpiredToken where JSON services say ExpiredTokenException (facts: sagemaker 10).
         code = "ExpiredToken" if code == "ExpiredTokenException" else code

@@ -18,8 +18,9 @@ import pytest
 
 from console.actions.book import Book
 from console.actions.desk import ActionDesk
-from console.actions.executor import Executor, Pace
+from console.actions.executor import Executor
 from console.actions.model import Plan, Sighting
+from console.actions.sending import Pace
 from console.actions.verb import Verb
 from console.clients.aws import Cloud
 from console.clients.budget import Budget

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from console.actions.executor import Executor, Pace
+from console.actions.executor import Executor
 from console.actions.model import Check, Plan, Sighting, Stage, Verdict
+from console.actions.sending import Pace
 from console.actions.verb import Desk
 from console.clients.aws import Cloud
 from console.errors import CredentialsError, NotFound, NotPermitted, Refused, Rejected, TimedOut

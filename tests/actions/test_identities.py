@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,7 @@ from console.clients.lent import VARIABLE, Lent, take
 from console.errors import CredentialsError, Refused
 from console.world.identity import ONCALL, SECRET
 from tests.actions.conftest import NAME, OLD, Rig, Shell, configuration, verb_of
+from tests.world.conftest import Clock
 
 ROLE = "arn:aws:iam::123456789012:role/Operator"
 ROLLBACK = ("rollback", NAME, "--to", OLD)
@@ -100,7 +103,8 @@ def test_a_lent_session_is_used_once_told_and_never_renewed(
     assert not caught.value.resumes and "start it again" in caught.value.advice
 
 
-def test_an_acting_profile_of_another_account(rig: Rig, tmp_path: Path) -> None:
+def test_an_acting_profile_of_another_account(make: Callable[..., Rig], tmp_path: Path) -> None:
+    rig = make(clock=Clock(time.time()))  # the SDK looks at the real time for when credentials end
     profiles(tmp_path)
     desk = rig.desk(verb_of("rollback", "endpoint"), act_profile="act")
     desk.confirm()

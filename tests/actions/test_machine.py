@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from console.actions.executor import Pace
 from console.actions.model import Plan
 from console.actions.orphans import orphans
+from console.actions.sending import Pace
 from console.errors import LastgoodError
 from console.ledger.journal import TERMINAL
 from console.world.errors import AwsError

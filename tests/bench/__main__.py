@@ -82,7 +82,32 @@ def ledger() -> list[Figure]:
     ]  # fmt: skip
 
 
-PARTS: tuple[Callable[[], list[Figure]], ...] = (cli, start, table, calls, ledger)
+def plot() -> list[Figure]:
+    from tests.bench import plot as bench
+
+    m = bench.measure()
+    return [
+        Figure("h", "redraw of a plot of 10,000 points at 80 columns, key to paint, median ms", m["median_ms"],
+               bench.LIMIT_MS, f"p99 {m['p99_ms']:.0f}, {m['best_ms']:.0f} at best")
+    ]  # fmt: skip
+
+
+def vitals() -> list[Figure]:
+    from tests.bench import vitals as bench
+
+    m, used = bench.cost(), bench.memory()
+    told = f"console {used['console']:.0f}, collector {used['collector']:.0f}: what both load counts twice"
+    limits = bench.LIMITS
+    return [
+        Figure("i", "vital signs of 1,000 endpoints, 20 on screen and 5 unhealthy: calls against one for each metric "
+               "every 15 s", m["calls"], limits["calls"], m["calls_detail"]),
+        Figure("i", "the same, dollars", m["dollars"], limits["dollars"], m["dollars_detail"]),
+        Figure("j", "memory of console and collector with 1,000 endpoints and 3 h of vital signs, MB",
+               used["memory_mb"], limits["memory_mb"], told),
+    ]  # fmt: skip
+
+
+PARTS: tuple[Callable[[], list[Figure]], ...] = (cli, start, table, calls, ledger, plot, vitals)
 
 
 def render(figures: list[Figure]) -> str:

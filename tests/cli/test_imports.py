@@ -13,7 +13,15 @@ from tests.cli.lab import Lab
 
 HEAVY = {
     *("textual", "rich", "boto3", "botocore", "mlflow", "httpx", "pydantic", "yaml", "asyncio", "urllib3"),
-    *("requests", "console.world", "screens", "console.clients.aws", "concurrent.futures"),
+    *(
+        "textual_plotext",
+        "plotext",
+        "requests",
+        "console.world",
+        "screens",
+        "console.clients.aws",
+        "concurrent.futures",
+    ),
 }
 LIGHT = {"msgspec", "sqlite3", "console.kinds", "console.ledger", "console.settings"}
 """What `--help` needs none of."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from console.settings import Context
 from console.world.identity import Caller
 from console.world.server import Served
 from console.world.world import World
+from tests.world.conftest import at_ten
 
 SCOPE = "aws:123456789012:eu-central-1"
 
@@ -32,7 +32,7 @@ class Clock:
     """Wall time that passes only when told."""
 
     def __init__(self) -> None:
-        self.s = float(int(time.time()))
+        self.s = at_ten()
 
     def __call__(self) -> float:
         return self.s

@@ -172,6 +172,8 @@ def test_a_hold_is_asked_for_its_release(one: Bench) -> None:
     plan = Holding("pipeline").plan(at, name, {"reason": "audit [red]"})
     assert plan.calls == () and plan.inverse.endswith("--release")
     Holding("pipeline").keep(at, plan)
+    again = Holding("pipeline").plan(at, name, {"reason": "another"})
+    assert any("takes the place" in cause and "audit [red]" in cause for cause in again.causes)
     refused = retrain.Retrain().plan(desk(one, "retrain"), name, {})
     assert [c.check for c in refused.refused] == ["hold"]
     released = retrain.Retrain().plan(desk(one, "retrain"), name, {"release": True})

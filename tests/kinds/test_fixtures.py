@@ -24,6 +24,7 @@ from console.kinds.execution.record import Execution, from_search, step_from_api
 from console.kinds.pipeline.record import Pipeline
 from console.kinds.pipeline.record import from_api as pipeline_of
 from console.kinds.registry import KINDS, kind_of
+from console.kinds.scaling.record import Target, policy_from_api, scheduled_from_api, target_from_api
 from console.ledger.snapshot import Snapshot
 from console.ledger.store import Ledger
 from console.text import safe
@@ -31,7 +32,8 @@ from console.text import safe
 FOLDER = Path(__file__).parent / "fixtures"
 FILES = sorted(FOLDER.glob("*.json"))
 SCOPE = "aws:1:eu-central-1"
-RECORDS = {"endpoint": Endpoint, "execution": Execution, "change": Change, "pipeline": Pipeline, "alarm": Alarm}
+RECORDS = {"endpoint": Endpoint, "execution": Execution, "change": Change, "pipeline": Pipeline, "alarm": Alarm,
+           "scaling": Target}  # fmt: skip
 
 
 def moment(text: str) -> dt.datetime:
@@ -56,6 +58,10 @@ def record_of(fixture: dict[str, Any]) -> msgspec.Struct:
             return pipeline_of(answer)
         case "alarm":
             return composite_alarm(answer) if "AlarmRule" in answer else metric_alarm(answer)
+        case "scaling":
+            policies = tuple(policy_from_api(answer_of(policy)) for policy in fixture["policies"])
+            scheduled = tuple(scheduled_from_api(answer_of(action)) for action in fixture["scheduled"])
+            return msgspec.structs.replace(target_from_api(answer), policies=policies, scheduled=scheduled)
         case "execution":
             steps = tuple(step_from_api(answer_of(step)) for step in fixture["steps"])
             return msgspec.structs.replace(from_search(answer), steps=steps, detailed=bool(steps))
@@ -110,8 +116,10 @@ def test_real_answers_have_the_members_that_botocore_knows() -> None:
     from botocore.loaders import Loader
 
     shapes = {
-        service: Loader().load_service_model(service, "service-2")["shapes"] for service in ("sagemaker", "cloudwatch")
+        service: Loader().load_service_model(service, "service-2")["shapes"]
+        for service in ("sagemaker", "cloudwatch", "application-autoscaling")
     }
+    services = {"alarm": "cloudwatch", "scaling": "application-autoscaling"}
 
     def check(value: Any, shape: str, where: str, service: str) -> None:
         model = shapes[service][shape]
@@ -132,12 +140,18 @@ def test_real_answers_have_the_members_that_botocore_knows() -> None:
         ("execution", "search"): "PipelineExecution",
         ("pipeline", "search"): "Pipeline",
         ("pipeline", "list"): "PipelineSummary",
+        ("scaling", "target"): "ScalableTarget",
     }
     for path in FILES:
         fixture = json.loads(path.read_text())
         shape = names.get((fixture["kind"], fixture.get("source", "")))
         if shape and "hostile" not in path.stem:
-            check(fixture["answer"], shape, path.stem, "cloudwatch" if fixture["kind"] == "alarm" else "sagemaker")
+            service = services.get(fixture["kind"], "sagemaker")
+            check(fixture["answer"], shape, path.stem, service)
+            for policy in fixture.get("policies", ()):
+                check(policy, "ScalingPolicy", path.stem, service)
+            for action in fixture.get("scheduled", ()):
+                check(action, "ScheduledAction", path.stem, service)
 
 
 def _write() -> None:

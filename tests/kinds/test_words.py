@@ -22,7 +22,7 @@ def test_an_unknown_word_is_told_what_there_is() -> None:
         kind_of("models")
     assert [error.value.message, error.value.advice] == [
         "no kind 'models'",
-        "there are: endpoints, pipelines, executions, changes, alarms",
+        "there are: endpoints, pipelines, executions, changes, alarms, scaling",
     ]
 
 

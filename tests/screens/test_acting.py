@@ -302,3 +302,46 @@ def test_a_new_run_by_its_form(lab: Stage, tmp_path: Path) -> None:
     run(app, "ads-embed-train", steps, (100, 30))
     [intent] = intents(lab.feeds[-1], "ads-embed-train")
     assert intent.body["plan"]["calls"][0]["params"]["PipelineParameters"] == [{"Name": "MaxTrials", "Value": "42"}]
+
+
+def test_traffic_is_shifted_by_a_form_that_begins_with_the_weights_now(lab: Stage) -> None:
+    app = lab.app("lab", collect=True)
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "challenger=0.1" in sheet(app), 45)
+        form = app.screen
+        assert isinstance(form, FormScreen)
+        assert form._inputs[0].value == "AllTraffic=0.9 challenger=0.1" and "VARIANT=WEIGHT" in line(app, "status")
+        await pilot.press("ctrl+u")
+        await typed(pilot, "AllTraffic=70 challenger")
+        assert "✖ challenger: write NAME=VALUE" in sheet(app)
+        await pilot.press("enter")
+        assert app.screen is form
+        await typed(pilot, "=30")
+        await pilot.press("enter")
+        await planned(pilot)
+        assert "challenger 10 → 30 % of traffic" in " ".join(sheet(app).split())
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "challenger=30" in sheet(app))
+        await pilot.press("escape")
+        await planned(pilot)
+        await pilot.press("c")
+        assert app.clipboard == "lastgood --ctx=lab weights fraud-online AllTraffic=70 challenger=30"
+        await pilot.press("y")
+        await ended(pilot)
+        assert "InService with AllTraffic 70 %, challenger 30 %" in sheet(app)
+        assert "lastgood weights fraud-online AllTraffic=0.9 challenger=0.1" in sheet(app)
+
+    run(app, "fraud-online", steps)
+
+
+def test_one_variant_has_no_weights_to_shift(lab: Stage) -> None:
+    app = lab.app("lab")
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("W")
+        await until(pilot, lambda: "one variant" in toasts(app))
+        assert isinstance(app.screen, ListScreen)
+
+    run(app, "ads-embed", steps)

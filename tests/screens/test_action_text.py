@@ -63,8 +63,11 @@ def test_the_end_is_told_for_users() -> None:
     shown = text(verdict_lines(following(began, done), None, NOW, 80))
     assert "● Users are on risk-v7 since 03:12Z; it took 2 m 05 s" in shown
     assert "Watched for two days" in shown and "UNDO    lastgood rollback" in shown and "audit 1" in shown
-    run = following(began, done, kind="pipeline")
+    run = following(began, done, kind="pipeline", verb="retrain")
     assert "● Done in 2 m 05 s" in text(verdict_lines(run, None, NOW, 80))
+    shifted = text(verdict_lines(following(began, entry("done", words="InService with a 50 %"), verb="weights"), None,
+                                 NOW, 80))  # fmt: skip
+    assert "InService with a 50 %" in shifted and "Watched for two days" not in shifted
 
 
 def test_a_done_action_leads_to_the_run_it_started() -> None:

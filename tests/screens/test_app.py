@@ -227,11 +227,15 @@ def test_help_and_palette_come_from_the_same_records() -> None:
         assert {"open", "ways back", "roll back", "filter", "quit"} <= labels
         titles = {command.title for command in app.get_system_commands(screen)}
         assert {"roll back (R)", "open (⏎)", "jobs"} <= titles
+        await pilot.resize_terminal(100, 60)
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
         shown = "\n".join("".join(s.text for s in strip) for strip in app.screen._compositor.render_strips())
         assert "ctrl-p  palette" in " ".join(shown.split()).replace("ctrl-p palette", "ctrl-p  palette")
         assert "tab completes" in " ".join(shown.split())
+        worst = screen.table.cursor_view
+        assert shown.lstrip().startswith(f"WHY  {worst.name}") and worst.verdict.words[:30] in shown
+        assert all(reason[:30] in shown for reason in worst.verdict.reasons)
         scroll = app.screen.query_one(VerticalScroll)
         await pilot.resize_terminal(60, 12)
         for keys, at in (("jjj", 3), ("G", None), ("k", None), ("gg", 0)):

@@ -92,3 +92,20 @@ def test_a_hostile_line_is_one_line() -> None:
     made = book(f"03:04:01Z {HOSTILE}")
     made.wrap(30)
     assert all("\x1b" not in plain(made.line(row)) for row in range(len(made.rows)))
+
+
+def test_errors_are_gone_back_to_and_lines_are_taken_whole() -> None:
+    made = book("KeyError: 1", "fine", "ValueError: 2", "fine")
+    assert [made.next_error(row, -1) for row in range(4)] == [2, 0, 0, 2]
+    made.wrap(12)
+    assert len(made.rows) > 4
+    assert made.texts(range(len(made.rows))) == ["KeyError: 1", "fine", "ValueError: 2", "fine"]
+    assert made.texts(range(0)) == []
+
+
+def test_streams_are_named_when_asked_for() -> None:
+    made = book("03:04:01Z AllTraffic/i-0123456789abcdef0 INFO starting", "03:04:02Z algo-1-1795 INFO here")
+    assert texts(made)[0] == "   03:04:01Z INFO starting"
+    made.name_streams(True)
+    assert texts(made) == ["   03:04:01Z AllTraffic/i-…def0 INFO starting", "   03:04:02Z algo-1-1795 INFO here"]
+    assert made.entry(0).text.startswith("03:04:01Z AllTraffic/i-0123456789abcdef0"), "what is copied is whole"

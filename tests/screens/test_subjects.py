@@ -202,6 +202,54 @@ def test_logs_follow_filter_and_end_with_the_screen(lab: Fleet) -> None:
     play(lab, steps, subject="delay-risk")
 
 
+def test_logs_are_searched_in_cloudwatch_and_lines_selected(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await comes(pilot, EndpointScreen, "FLEET")
+        await pilot.press("l")
+        await comes(pilot, LogScreen, "POST /invocations")
+        screen = app.screen
+        assert isinstance(screen, LogScreen)
+        every = len(screen.book)
+        await pilot.press("slash", *"POST", "enter", "f")
+        assert screen.prompt.edit.value == ":search post", "what was filtered for is looked for further back"
+        await pilot.press("ctrl+u", *"search KeyError", "enter")
+        await until(pilot, lambda: 0 < len(screen.book) < every)
+        await until(pilot, lambda: all("KeyError" in screen.book.entry(row).text for row in range(len(screen.book))))
+        assert "with KeyError" in crumbs(app) and not screen.book.needle
+        await pilot.press("p", "g", "g")
+        at = screen.text.cursor
+        await pilot.press("e", "b")
+        assert screen.text.cursor == at
+        await pilot.press("v", "j", "j")
+        assert "3 selected: c copies" in crumbs(app) and not screen.text.follow
+        assert [screen.text.render_line(y).text[0] for y in range(4)] == ["┃", "┃", " ", " "], "the cursor is the third"
+        await pilot.press("c")
+        assert app.clipboard.count("\n") == 2 and app.clipboard == "\n".join(
+            screen.book.entry(row).text for row in range(3)
+        )
+        assert screen.text.held is None
+        await pilot.press("i")
+        assert "AllTraffic/i-…" in text(app)
+        await pilot.press("i", "v", "escape")
+        assert screen.text.held is None and app.screen is screen
+        await pilot.press("escape")
+        await until(pilot, lambda: len(screen.book) >= every)
+        assert "with KeyError" not in crumbs(app)
+
+    play(lab, steps, subject="delay-risk")
+
+
+def test_a_pattern_that_cloudwatch_refuses_is_told(lab: Fleet) -> None:
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        await comes(pilot, EndpointScreen, "FLEET")
+        await pilot.press("l")
+        await comes(pilot, LogScreen, "POST /invocations")
+        await pilot.press("f", *"{ $.level = }", "enter")
+        await comes(pilot, LogScreen, "Invalid filter pattern")
+
+    play(lab, steps, subject="delay-risk")
+
+
 def test_logs_that_cannot_be_read_say_why(lab: Fleet) -> None:
     async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
         app.feed.child_env["LASTGOOD_CONTEXT"] = "nowhere"  # type: ignore[attr-defined]

@@ -43,12 +43,13 @@ def test_unwatched_is_not_healthy(ledger: Ledger) -> None:
     assert said(ledger, now) == "● nothing needs you: 1 endpoint and 0 pipelines looked at"
 
 
-def test_what_is_stuck_on_its_way_is_left_towards_what_still_serves(ledger: Ledger) -> None:
+def test_what_is_stuck_hurts_nobody_and_cannot_be_cancelled(ledger: Ledger) -> None:
     now = now_ms()
     see(ledger, now - 9 * HOUR)
     see(ledger, now - 8 * HOUR, status="Updating", pending=Pending("risk-v8", now - 8 * HOUR))
     told = said(ledger, now)
-    assert "v8 stuck since" in told and "lastgood rollback risk --to risk-v7 --dry-run" in told
+    assert "v8 stuck since" in told and "lastgood rollback" not in told
+    assert "not       roll back (v7 serves, and an update cannot be cancelled)" in told
     assert "changed   nothing known in the two hours before" in told
 
 

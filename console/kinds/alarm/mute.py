@@ -9,7 +9,6 @@ documented: a refusal is a failed action that muted nothing.
 from __future__ import annotations
 
 import re
-import secrets
 import shlex
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict, worst_first
+from console.actions.drafting import draft
+from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
 from console.actions.verb import Desk
 from console.clock import DAY, MINUTE, Millis, clock_time, duration, iso, parse_duration
 from console.errors import NotFound, Refused, UsageError
@@ -132,7 +132,6 @@ class Unmuting:
             else (),
             preflight=found,
             inverse=_mute_again(alarm.name, ours, now),
-            when="at once",
             how="its mute rule is deleted",
             basis=_basis(alarm, now),
             args={},
@@ -310,18 +309,14 @@ def _length(ms: int) -> str:
 def _plan(desk: Desk, alarm: Alarm, *, verb: str, call: Call, preflight: Sequence[Check], **rest: Any) -> Plan:
     mutes = alarm.muted(desk.now())
     until = mutes[0].until if mutes else None
-    return Plan(
-        id=secrets.token_hex(6),
-        verb=verb,
-        kind="alarm",
-        subject=alarm.name,
+    return draft(
+        desk,
+        verb,
+        "alarm",
+        alarm.name,
         level=Level.CHANGE,
-        scope=desk.scope,
-        context=desk.context,
-        identity=desk.identity,
-        created_at=desk.now(),
         before={"muted_until": iso(until) if until else None},
         calls=(call,),
-        preflight=worst_first(preflight),
+        preflight=preflight,
         **rest,
     )

@@ -47,18 +47,20 @@ _MACHINES = (
     ("gitlab", "ci"),
     ("jenkins", "ci"),
     ("cloudformation", "cfn"),
+    ("application-autoscaling", "aas"),
+    ("autoscaling-updatedesiredcapacity", "aas"),
     ("eventbridge", "events"),
     ("events.amazonaws.com", "events"),
     ("scheduler.amazonaws.com", "events"),
 )
 
 
-ACTORS = {"tf": "Terraform", "ci": "CI", "cfn": "CloudFormation", "events": "EventBridge"}
+ACTORS = {"tf": "Terraform", "ci": "CI", "cfn": "CloudFormation", "events": "EventBridge", "aas": "Auto Scaling"}
 """What machines are called in words; other actors are people's names."""
 
 
 class Change(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One recorded call. `actor` is `tf`, `ci`, `cfn`, `events` or a person; `target` the config it names, if any."""
+    """One recorded call. `actor` is one of ACTORS or a person; `target` the config it names, if any."""
 
     id: str
     at: Millis
@@ -132,7 +134,7 @@ def who(event: Mapping[str, Any]) -> tuple[str, str]:
     # Who drives it tells more than what sent it: CI runs the aws CLI and Terraform runs an SDK.
     haystack = " ".join((identity.get("invokedBy") or "", agent, arn)).lower()
     actor = next((label for word, label in _MACHINES if word in haystack), by)
-    return by, actor
+    return (ACTORS["aas"] if actor == "aas" else by), actor  # its session's name is made up
 
 
 def from_event(event: Mapping[str, Any], *, event_id: str, at: Any) -> Change | None:

@@ -1,6 +1,7 @@
 """Endpoints: what users are served by."""
 
 from console.kinds.base import Kind, Watch
+from console.kinds.capacity.verbs import capacity_verbs
 from console.kinds.endpoint.table import COLUMNS
 from console.kinds.endpoint.verbs import VERBS
 from console.kinds.endpoint.view import order, views
@@ -8,11 +9,12 @@ from console.kinds.hold.verbs import hold_verb
 
 
 def _watches() -> tuple[Watch, ...]:
+    from console.kinds.config.watch import ConfigWatch
     from console.kinds.endpoint.watch import EndpointWatch
     from console.kinds.symptom.watch import SymptomWatch
     from console.kinds.vitals.watch import VitalsWatch
 
-    return (EndpointWatch(), SymptomWatch(), VitalsWatch())
+    return (EndpointWatch(), SymptomWatch(), VitalsWatch(), ConfigWatch())
 
 
 KIND = Kind(
@@ -23,7 +25,7 @@ KIND = Kind(
     views=views,
     order=order,
     watches=_watches,
-    verbs=(*VERBS, hold_verb("endpoint")),
-    sources=("endpoints", "changes", "logs", "metrics"),
-    eager=("metrics",),
+    verbs=(*VERBS, *capacity_verbs("endpoint"), hold_verb("endpoint")),
+    sources=("endpoints", "changes", "logs", "metrics", "scaling", "configs"),
+    eager=("metrics", "configs"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from console.actions.checks import endpoint_quotas, freeze, permission, unseen
 from console.actions.model import Check, Verdict, worst_first
 from console.actions.verb import Desk
 from console.clock import clock_time
@@ -42,8 +43,9 @@ def checks(
         found.append(_capture(e, wanted))
         found.append(_scaled(desk, e, current, wanted))
         found.append(_quota(desk, wanted, e))
-    found += [_need(view, last_act(desk.snapshot(), e.name), desk), _owner(view)]
-    found += [_freeze(desk), _permission(desk, e, target)]
+    found += [_need(view, last_act(desk.snapshot(), e.name), desk), owner(view)]
+    config_arn = e.arn.replace(f":endpoint/{e.name.lower()}", f":endpoint-config/{target.lower()}")
+    found += [freeze(desk), permission(desk, "sagemaker:UpdateEndpoint", [e.arn, config_arn])]
     return worst_first(found)
 
 
@@ -56,16 +58,10 @@ def _settled(e: Endpoint) -> Check:
     return Check("settled", Verdict.PASS, e.status)
 
 
-def _unseen(error: SourceError, what: str = "") -> str:
-    """Why something was not checked, in the provider's words; a permission is the operator's own matter."""
-    why = "not permitted to look" if isinstance(error, NotPermitted) else error.message
-    return f"{what}: {why}" if what else why
-
-
 def _current(e: Endpoint, current: Looked) -> Check:
     """A deleted current config makes UpdateEndpoint fail even if the target exists (facts section 2.3)."""
     if isinstance(current, NotPermitted):
-        return Check("current config", Verdict.UNKNOWN, _unseen(current, e.config))
+        return Check("current config", Verdict.UNKNOWN, unseen(current, e.config))
     if current is None:
         detail = f"{e.config} was deleted: UpdateEndpoint fails until a config of that name exists again"
         return Check("current config", Verdict.FAIL, detail)
@@ -74,7 +70,7 @@ def _current(e: Endpoint, current: Looked) -> Check:
 
 def _target(target: str, wanted: Looked) -> Check:
     if isinstance(wanted, NotPermitted):
-        return Check("target config", Verdict.UNKNOWN, _unseen(wanted, target))
+        return Check("target config", Verdict.UNKNOWN, unseen(wanted, target))
     if wanted is None:
         return Check("target config", Verdict.FAIL, f"{target} does not exist")
     return Check("target config", Verdict.PASS, f"{target} exists")
@@ -112,7 +108,7 @@ def _models(desk: Desk, e: Endpoint, wanted: Config) -> list[Check]:
             found.append(Check("model", Verdict.FAIL, f"{name} does not exist"))
             continue
         except SourceError as error:
-            found.append(Check("model", Verdict.UNKNOWN, _unseen(error, name)))
+            found.append(Check("model", Verdict.UNKNOWN, unseen(error, name)))
             continue
         found.append(Check("model", Verdict.PASS, f"{name} exists"))
         for container in model.get("Containers") or [model.get("PrimaryContainer") or {}]:
@@ -133,7 +129,7 @@ def _artifact(desk: Desk, url: str) -> Check:
     except NotFound:
         return Check("artifact", Verdict.FAIL, f"{url} is not there: new instances cannot load it")
     except SourceError as error:
-        return Check("artifact", Verdict.UNKNOWN, _unseen(error, url))
+        return Check("artifact", Verdict.UNKNOWN, unseen(error, url))
     return Check("artifact", Verdict.PASS, f"{url} is there")
 
 
@@ -151,7 +147,7 @@ def _image(desk: Desk, image: str, serving: set[str]) -> Check:
     except NotFound:
         return Check("image", Verdict.FAIL, f"{image} is not in its repository")
     except SourceError as error:
-        return Check("image", Verdict.UNKNOWN, _unseen(error, image))
+        return Check("image", Verdict.UNKNOWN, unseen(error, image))
     digest = next((d["imageDigest"] for d in answer.get("imageDetails", ()) if d.get("imageDigest")), "")
     short = f"{repository} {digest.removeprefix('sha256:')[:6]}".strip()
     compared = "" if not (digest and serving) else ", the same as now" if digest in serving else ", another than now"
@@ -168,7 +164,7 @@ def _keys(desk: Desk, wanted: Config) -> list[Check]:
         except NotFound:
             found.append(Check("KMS key", Verdict.FAIL, f"{key} does not exist"))
         except SourceError as error:
-            found.append(Check("KMS key", Verdict.UNKNOWN, _unseen(error, key)))
+            found.append(Check("KMS key", Verdict.UNKNOWN, unseen(error, key)))
         else:
             verdict = Verdict.PASS if state == "Enabled" else Verdict.FAIL if state else Verdict.UNKNOWN
             found.append(Check("KMS key", verdict, f"{key} is {state or 'in an unknown state'}"))
@@ -193,7 +189,7 @@ def _scaled(desk: Desk, e: Endpoint, current: Config | None, wanted: Config) -> 
             ResourceIds=[f"endpoint/{e.name}/variant/{v.name}" for v in e.variants],
         )["ScalableTargets"]
     except SourceError as error:
-        return Check("autoscaling", Verdict.UNKNOWN, _unseen(error))
+        return Check("autoscaling", Verdict.UNKNOWN, unseen(error))
     if not targets:
         return Check("autoscaling", Verdict.PASS, "no variant is autoscaled")
     scaled = {t["ResourceId"].rsplit("/", 1)[-1] for t in targets}
@@ -219,9 +215,9 @@ def _quota(desk: Desk, wanted: Config, e: Endpoint) -> Check:
     if not need:
         return Check("quota", Verdict.PASS, "no instances to launch")
     try:
-        quotas = _quotas(desk)
+        quotas = endpoint_quotas(desk)
     except SourceError as error:
-        return Check("quota", Verdict.UNKNOWN, _unseen(error))
+        return Check("quota", Verdict.UNKNOWN, unseen(error))
     said: list[str] = []
     verdict = Verdict.PASS
     for kind, count in need.items():
@@ -235,11 +231,6 @@ def _quota(desk: Desk, wanted: Config, e: Endpoint) -> Check:
         else:
             said.append(f"{kind}: {count} more, quota {limit:g}")
     return Check("quota", verdict, "; ".join(said))
-
-
-def _quotas(desk: Desk) -> dict[str, float]:
-    pages = desk.reader("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
-    return {q["QuotaName"]: q["Value"] for page in pages for q in page["Quotas"]}
 
 
 def _need(view: EndpointView, act: Act | None, desk: Desk) -> Check:
@@ -260,7 +251,8 @@ def _need(view: EndpointView, act: Act | None, desk: Desk) -> Check:
     return Check("need", Verdict.PASS, view.verdict.words)
 
 
-def _owner(view: EndpointView) -> Check:
+def owner(view: EndpointView) -> Check:
+    """Who will put back what an operator changes here."""
     serving = view.endpoint.pending.config if view.endpoint.pending else view.endpoint.config
     by = next((d.by for d in view.deployments if d.actor == view.owner), "")
     if view.owner == "tf":
@@ -271,34 +263,3 @@ def _owner(view: EndpointView) -> Check:
     if not view.owner:
         return Check("owner", Verdict.UNKNOWN, "nobody is known to deploy it")
     return Check("owner", Verdict.PASS, f"deployed by {view.owner}")
-
-
-def _permission(desk: Desk, e: Endpoint, target: str) -> Check:
-    """SageMaker has no dry run for writes; IAM can simulate, where that is allowed (facts section 11.3)."""
-    config = e.arn.replace(f":endpoint/{e.name.lower()}", f":endpoint-config/{target.lower()}")
-    try:
-        answer = desk.reader("iam").simulate_principal_policy(
-            PolicySourceArn=_role(desk.identity),
-            ActionNames=["sagemaker:UpdateEndpoint"],
-            ResourceArns=[e.arn, config],
-        )
-    except SourceError as error:
-        return Check("permission", Verdict.UNKNOWN, f"not known before the call: {_unseen(error)}")
-    denied = [r["EvalResourceName"] for r in answer["EvaluationResults"] if r["EvalDecision"] != "allowed"]
-    if denied:
-        return Check("permission", Verdict.FAIL, f"sagemaker:UpdateEndpoint is not allowed on {', '.join(denied)}")
-    return Check("permission", Verdict.PASS, "sagemaker:UpdateEndpoint is allowed")
-
-
-def _role(arn: str) -> str:
-    """The role of an assumed-role session: policies are simulated for principals, not for sessions."""
-    if ":assumed-role/" not in arn:
-        return arn
-    head, _, rest = arn.partition(":assumed-role/")
-    return f"{head.replace(':sts:', ':iam:')}:role/{rest.split('/', 1)[0]}"
-
-
-def _freeze(desk: Desk) -> Check:
-    if desk.frozen:
-        return Check("freeze calendar", Verdict.WARN, desk.frozen)
-    return Check("freeze calendar", Verdict.PASS, "no freeze")

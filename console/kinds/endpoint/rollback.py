@@ -6,13 +6,13 @@ The rules are DESIGN.md section 3, 1-6; the mechanics facts/sagemaker.md section
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict, worst_first
+from console.actions.drafting import draft
+from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
 from console.actions.verb import Desk
 from console.clock import Millis, clock_time, duration
 from console.errors import Refused, SourceError, UsageError
@@ -57,7 +57,7 @@ class Rollback:
             checks = [_said_nearest(check, target, candidates) for check in checks]
         deployment, how, alarm_check = _policy(desk, e, gradual=bool(args.get("gradual")))
         if alarm_check is not None:
-            checks = list(worst_first([*checks, alarm_check]))
+            checks.append(alarm_check)
         params: dict[str, Any] = {
             "EndpointName": e.name,
             "EndpointConfigName": target,
@@ -68,17 +68,13 @@ class Rollback:
         instances = sum(v.desired_instances or v.instances or 0 for v in e.variants)
         kept = f"{count(instances, 'instance')} kept" if instances else "capacity kept"
         moving = e.moving and e.status != "UpdateRollbackFailed"
-        return Plan(
-            id=secrets.token_hex(6),
-            verb="rollback",
-            kind="endpoint",
-            subject=e.name,
+        return draft(
+            desk,
+            "rollback",
+            "endpoint",
+            e.name,
             target=target,
             level=Level.DANGER,
-            scope=desk.scope,
-            context=desk.context,
-            identity=desk.identity,
-            created_at=desk.now(),
             title=f"Roll back {e.name} → {target}",
             before={
                 "config": e.config,
@@ -90,7 +86,7 @@ class Rollback:
             causes=(f"a second fleet of {count(instances, 'instance')} runs until the old one is gone",)
             if instances
             else (),
-            preflight=tuple(checks),
+            preflight=checks,
             inverse=f"lastgood rollback {e.name} --to {_serving(e)}",
             when=_when(view, moving, desk.now()),
             starts_at=_starts_at(view, moving, desk.now()),
@@ -103,7 +99,7 @@ class Rollback:
                 "created_at": e.created_at,
                 "target_created_at": created_at(wanted),
             },
-            args=dict(args),
+            args=args,
         )
 
     def ready(self, desk: Desk, plan: Plan) -> Sighting:

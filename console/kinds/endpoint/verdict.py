@@ -17,10 +17,13 @@ from console.kinds.hold.record import Act, Hold
 from console.kinds.symptom.record import Symptom
 
 if TYPE_CHECKING:
-    from console.kinds.vitals.judge import Finding
+    from console.kinds.vitals.finding import Finding
 
 NOTE_FOR = 2 * DAY
 """How long a failed deployment stays worth a note while the old config serves well."""
+
+LOGS_TELL_FOR = 2 * HOUR
+"""After a deployment error lines that begin are a sign of it."""
 
 LAUNCH_AT_MOST = 35 * MINUTE
 """A container that never answers is given up after 24 to 30 minutes (facts section 2.5): what launches longer hangs."""
@@ -63,11 +66,25 @@ def _felt(verdict: Verdict, found: Sequence[Finding]) -> Verdict:
         said = (worst.words, *worst.reasons, *others)
         return msgspec.structs.replace(verdict, reasons=(*verdict.reasons, *said))
     words, reasons = worst.words, (*worst.reasons, *others, *verdict.reasons)
-    if verdict.sign in {Sign.MOVING, Sign.HELD} or verdict.words.startswith("note"):
-        words = f"{words}; {verdict.words}"
+    if worst.about != "scaling" and (cause := next((f for f in found if f.about == "scaling"), None)):
+        words = f"{words}; {cause.words}"
+    if verdict.sign in {Sign.MOVING, Sign.HELD} or verdict.words.startswith(("note", "ok, ")):
+        # What serves since a moment ago is not to blame for the minutes before.
+        words = f"{words}; {verdict.words.removeprefix('ok, ')}"
     elif verdict.sign in {Sign.CRITICAL, Sign.WARNING}:
         words = f"{verdict.words}; {words}" if verdict.sign is Sign.CRITICAL else f"{words}; {verdict.words}"
-    return Verdict(worst.sign, words, reasons, verdict.since)
+    # When its deployment began is not when users were hurt.
+    since = verdict.since if verdict.sign in {Sign.CRITICAL, Sign.WARNING} else None
+    return Verdict(worst.sign, words, reasons, since, verdict.about)
+
+
+def unseen(verdict: Verdict, since: Millis, now: Millis) -> Verdict:
+    """Of an endpoint that was in trouble when its metrics were read last: that nobody looks is no recovery."""
+    if verdict.sign.rank <= Sign.WARNING.rank:
+        return verdict
+    words = f"was in trouble, no metrics since {clock_time(since, now)}"
+    more = "" if verdict.words == "ok" else f"; {verdict.words.removeprefix('ok, ')}"
+    return Verdict(Sign.WARNING, f"{words}{more}", verdict.reasons, None, verdict.about)
 
 
 def _judged(
@@ -83,20 +100,26 @@ def _judged(
     if e.failure_reason:
         reasons.append(f"failure reason: {e.failure_reason}")
     if broken := _BROKEN.get(e.status):
-        return Verdict(Sign.CRITICAL, broken, tuple(reasons), e.modified_at)
+        return Verdict(Sign.CRITICAL, broken, tuple(reasons), e.modified_at, "broken")
     if not e.config and not e.moving:
         return Verdict(Sign.UNKNOWN, "not described yet", tuple(reasons))
     if undone := _undone(e, last, act, now):
         return undone
     if e.moving:
         return _moving(e, deployments, reasons, now, symptom)
-    if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
+    if symptom is not None and symptom.errors and symptom.at >= now - HOUR and _new(symptom, last):
         began = f" since {clock_time(last.ended_at or last.at, now)}" if last and last.target == e.config else ""
         words = f"logs {symptom.sample} ({short(e.config, e.name)}{began})"
-        return Verdict(Sign.WARNING, words, (*reasons, symptom.words()), symptom.since)
+        return Verdict(Sign.WARNING, words, (*reasons, symptom.words()), symptom.since, "logs")
     if hold is not None:
         return Verdict(Sign.HELD, f"held: {hold.reason}", (*reasons, f"by {hold.by}"), hold.at)
     return _settled(e, last, reasons, now)
+
+
+def _new(symptom: Symptom, last: Deployment | None) -> bool:
+    """Whether the lines may be of what was deployed last. Logs are read after scaling too, and some lines are usual:
+    whether users are hurt by what has served for long is for the numbers to say."""
+    return last is None or (symptom.since or symptom.at) - (last.ended_at or last.at) <= LOGS_TELL_FOR
 
 
 _BROKEN = {
@@ -149,7 +172,8 @@ def _undone(e: Endpoint, last: Deployment | None, act: Act | None, now: Millis) 
     by = f"{who} ({last.by})" if last.by and last.by != who else who
     where = f"{'back ' if back else ''}to {short(e.serving, e.name)}"
     words = f"roll back of {clock_time(act.at, now)} undone: {by} went {where}"
-    return Verdict(Sign.CRITICAL, words, (f"rolled back to {act.target} by {act.by}", *last.evidence), last.at)
+    told = (f"rolled back to {act.target} by {act.by}", *last.evidence)
+    return Verdict(Sign.CRITICAL, words, told, last.at, "undone")
 
 
 def _moving(
@@ -181,12 +205,13 @@ def _moving(
         reasons.append(f"usually {duration(usual)}" if usual else "usual duration unknown")
         if e.limit_ms:
             reasons.append(f"AWS gives it up at {clock_time(began + e.limit_ms, now)}, its policy's time limit")
-        return Verdict(Sign.WARNING, words, tuple(reasons), began)
+        return Verdict(Sign.WARNING, words, tuple(reasons), began, "stuck")
     words = phase_words(short(e.pending.config, e.name), phase, now)
     if symptom is not None and symptom.errors and symptom.at >= now - HOUR:
         # Both fleets write to one log group: errors from before belong to the config that is being left.
         whose = f"{short(e.config, e.name)} logs" if (symptom.since or 0) < began else "logs"
-        return Verdict(Sign.WARNING, f"{words}; {whose} {symptom.sample}", (*reasons, symptom.words()), began)
+        told = (*reasons, symptom.words())
+        return Verdict(Sign.WARNING, f"{words}; {whose} {symptom.sample}", told, began, "logs")
     return Verdict(Sign.MOVING, words, tuple(reasons), began)
 
 

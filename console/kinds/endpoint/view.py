@@ -15,17 +15,19 @@ from console.kinds.change.view import complete_until
 from console.kinds.deployment.derive import derive, is_current
 from console.kinds.deployment.record import Deployment
 from console.kinds.endpoint.record import Endpoint, Glimpse, short
-from console.kinds.endpoint.verdict import judge, typical
+from console.kinds.endpoint.verdict import judge, typical, unseen
 from console.kinds.hold.record import Act, Hold
 from console.kinds.reading import decode, history
 from console.kinds.symptom.record import Symptom
-from console.kinds.vitals.beat import Beat
+from console.kinds.vitals.beat import SCALING_TROUBLE, Beat
 from console.kinds.vitals.reading import pulses
 from console.ledger.locks import action_lock
 
 if TYPE_CHECKING:
     from console.kinds.alarm.view import AlarmView
-    from console.kinds.vitals.judge import Finding
+    from console.kinds.config.view import Changed
+    from console.kinds.scaling.view import ScalingView
+    from console.kinds.vitals.finding import Finding
     from console.kinds.vitals.record import Pulse
     from console.ledger.snapshot import Snapshot
     from console.ledger.store import Fact
@@ -57,6 +59,10 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     found: tuple[Finding, ...] = ()
     alarms: tuple[AlarmView, ...] | None = None
     """Those that guard it or are about it; None where only the list was asked for."""
+    scaling: tuple[ScalingView, ...] = ()
+    """Its scalable targets; of a list only those in trouble."""
+    changed: Changed | None = None
+    """What its last deployment changed; not for lists."""
 
     @property
     def name(self) -> str:
@@ -125,7 +131,9 @@ class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
             if beat
             else [],
             "findings": [finding.to_json() for finding in self.found],
+            "scaling": [target.to_json() for target in self.scaling],
             "deployments": [d.to_json() for d in self.deployments],
+            **({"changed": msgspec.to_builtins(self.changed)} if self.changed is not None else {}),
             **({"alarms": [alarm.to_json() for alarm in self.alarms]} if self.alarms is not None else {}),
         }
 
@@ -152,6 +160,7 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
     symptoms = {s.endpoint: s for s in decode(snapshot, "symptom", Symptom)}
     beats, now = pulses(snapshot, names), snapshot.moment
     alarms = _alarms(snapshot, heads) if names is not None else None
+    scaling = _scaling(snapshot, None if names is None else heads)
     found = []
     for name, head in heads.items():
         fact = latest.get(name, head)
@@ -161,9 +170,12 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
         symptom = symptoms.get(name)
         body = beats.get(name, b"")
         beat = _short(body) if body else None
+        lost = None
         if beat is None or now >= beat.stale_at:
-            beat, body = None, b""
+            lost, beat, body = beat, None, b""
         felt = _felt(body, endpoint, now) if beat is not None and beat.troubled else ()
+        if (targets := scaling.get(name, ())) and any(target.sign.rank <= Sign.WARNING.rank for target in targets):
+            felt = _together(felt, targets, endpoint)
         verdict = judge(
             endpoint,
             deployments,
@@ -174,6 +186,8 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
             hold=holds.get(name),
             found=felt,
         )
+        if lost is not None and lost.troubled:
+            verdict = unseen(verdict, lost.read_at, now)
         if (ours := under_way.get(name)) is not None:
             sign = min(verdict.sign, Sign.WARNING, key=_rank) if ours.orphaned else verdict.sign
             verdict = msgspec.structs.replace(verdict, sign=sign, words=f"{verdict.words} · {ours.words}")
@@ -189,6 +203,8 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
                 vitals=body,
                 found=felt,
                 alarms=tuple(alarms[name]) if alarms is not None else None,
+                scaling=targets,
+                changed=_changed(snapshot, deployments) if names is not None else None,
             )
         )
     return found
@@ -198,6 +214,28 @@ def _alarms(snapshot: Snapshot, names: Iterable[str]) -> dict[str, list[AlarmVie
     from console.kinds.alarm.view import alarms_of  # for those that are named: the list of all does without
 
     return alarms_of(snapshot, names)
+
+
+def _scaling(snapshot: Snapshot, names: Iterable[str] | None) -> dict[str, tuple[ScalingView, ...]]:
+    """Scalable targets by endpoint: all of those named; of the list only what the last look found in trouble."""
+    live = snapshot.at is None
+    if names is None and live and not snapshot.ledger.coverage.recall(snapshot.scope, SCALING_TROUBLE):
+        return {}  # as a rule: nothing is imported for it
+    from console.kinds.scaling.felt import scaling_of, troubled
+
+    return troubled(snapshot) if names is None else scaling_of(snapshot, set(names))
+
+
+def _changed(snapshot: Snapshot, deployments: Sequence[Deployment]) -> Changed | None:
+    from console.kinds.config.view import changed
+
+    return changed(snapshot, deployments)
+
+
+def _together(felt: Sequence[Finding], targets: Sequence[ScalingView], endpoint: Endpoint) -> tuple[Finding, ...]:
+    from console.kinds.scaling.felt import findings, together
+
+    return together(felt, findings(targets, len(endpoint.variants)))
 
 
 def _short(body: bytes) -> Beat | None:
@@ -242,7 +280,9 @@ def actions_under_way(snapshot: Snapshot) -> dict[str, UnderWay]:
             state = "under way" if sent else "queued"
             if orphaned := snapshot.ledger.locks.is_free(action_lock(action)):
                 state = f"{'sent' if sent else 'queued, not sent'}, its process died: lastgood resume"
-            found[name] = UnderWay(target, f"roll back to {short(target, name)} {state}", orphaned)
+            verb = str(plan.get("verb", ""))
+            what = f"roll back to {short(target, name)}" if verb == "rollback" else f"{verb}: {target},"
+            found[name] = UnderWay(target, f"{what} {state}", orphaned)
     return found
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict, worst_first
+from console.actions.drafting import draft
+from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
 from console.actions.verb import Desk
 from console.clock import clock_time
 from console.errors import NotFound, Refused
@@ -162,21 +163,15 @@ def observe(desk: Desk, subject: str) -> Execution:
 
 def _plan(desk: Desk, run: Execution, *, verb: str, operation: str, **rest: Any) -> Plan:
     params = {"PipelineExecutionArn": run.arn, "ClientRequestToken": secrets.token_hex(20)}
-    return Plan(
-        id=secrets.token_hex(6),
-        verb=verb,
-        kind="execution",
-        subject=run.name,
+    return draft(
+        desk,
+        verb,
+        "execution",
+        run.name,
         target=run.name,
         level=Level.CHANGE,
-        scope=desk.scope,
-        context=desk.context,
-        identity=desk.identity,
-        created_at=desk.now(),
         before={"status": run.status},
         calls=(Call(operation, params, token=True),),
-        preflight=worst_first(rest.pop("preflight")),
-        when="at once",
         basis={"status": run.status, "modified_at": run.modified_at},
         **{**rest, "args": {k: v for k, v in rest["args"].items() if v}},
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from console.actions.drafting import draft
 from console.actions.model import Call, Level, Plan, Sighting, Stage
 from console.actions.verb import Desk
 from console.errors import Refused, UsageError
@@ -17,6 +17,10 @@ from console.kinds.reading import decode
 def _inverse(subject: str, reason: str) -> str:
     name = shlex.quote(subject)
     return f"lastgood hold {name} --reason {shlex.quote(reason)}" if reason else f"lastgood hold {name} --release"
+
+
+def _replaced(held: Hold | None) -> tuple[str, ...]:
+    return (f"takes the place of the hold by {held.by}: {held.reason}",) if held else ()
 
 
 class Holding:
@@ -36,24 +40,19 @@ class Holding:
             raise Refused(f"{subject} is not held", advice=f"lastgood get {self._kind}s shows what is")
         if not release and not reason:
             raise UsageError("a hold needs a reason", advice="say it with --reason")
-        return Plan(
-            id=secrets.token_hex(6),
-            verb="hold",
-            kind=self._kind,
-            subject=subject,
+        return draft(
+            desk,
+            "hold",
+            self._kind,
+            subject,
             target="released" if release else "held",
             level=Level.NOTE,
-            scope=desk.scope,
-            context=desk.context,
-            identity=desk.identity,
-            created_at=desk.now(),
             title=f"Release {subject}" if release else f"Hold {subject}",
             before={"held": held.reason if held else None},
             after={"held": None if release else reason},
             calls=(),
-            causes=() if release else ("retrain and approvals of it ask for its release first",),
+            causes=() if release else (*_replaced(held), "retrain and approvals of it ask for its release first"),
             inverse=_inverse(subject, held.reason if held and release else ""),
-            when="at once",
             how="a note in this ledger; SageMaker and others do not know it",
             args={"release": release, "reason": reason},
         )

@@ -11,10 +11,13 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict, worst_first
+from console.actions.checks import freeze
+from console.actions.drafting import draft
+from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Verdict
 from console.actions.verb import Desk
 from console.errors import NotFound, SourceError, UsageError
 from console.kinds.execution.record import from_search
+from console.kinds.hold.check import held
 from console.kinds.hold.record import Hold
 from console.kinds.pipeline.record import Definition, Parameter, parse
 from console.kinds.pipeline.view import PipelineView, views
@@ -45,31 +48,25 @@ class Retrain:
             params["PipelineParameters"] = [{"Name": k, "Value": v} for k, v in given.items()]
         if selected := _selection(definition, args, view):
             params["SelectiveExecutionConfig"] = selected
-        held = next((h for h in decode(desk.snapshot(), "hold", Hold) if h.subject == subject), None)
+        hold = next((h for h in decode(desk.snapshot(), "hold", Hold) if h.subject == subject), None)
         effective = {p.name: given.get(p.name, p.default or "") for p in definition.parameters}
-        return Plan(
-            id=secrets.token_hex(6),
-            verb="retrain",
-            kind="pipeline",
-            subject=subject,
+        return draft(
+            desk,
+            "retrain",
+            "pipeline",
+            subject,
             target=name or "a new run",
             level=Level.CHANGE,
-            scope=desk.scope,
-            context=desk.context,
-            identity=desk.identity,
-            created_at=desk.now(),
             title=f"Start a new run of {subject}",
             before=_before(definition, view),
             after={"parameters": effective},
             calls=(Call(START, params, token=True),),
-            preflight=worst_first(
-                (
-                    _held(held, released=bool(args.get("release"))),
-                    _parameters(definition, given),
-                    _running(runs),
-                    _cached(definition, view, effective, bool(selected)),
-                    _freeze(desk),
-                )
+            preflight=(
+                held(hold, released=bool(args.get("release"))),
+                _parameters(definition, given),
+                _running(runs),
+                _cached(definition, view, effective, bool(selected)),
+                freeze(desk),
             ),
             inverse="lastgood stop EXECUTION",
             when="starts at once",
@@ -86,8 +83,8 @@ class Retrain:
         runs, before = _runs(desk, plan.subject), plan.basis["runs"]
         if isinstance(runs, dict) and before is not None and (new := [run for run in runs if run not in before]):
             return Sighting(Stage.OVERTAKEN, f"{', '.join(new)} began after the plan was made")
-        held = next((h for h in decode(desk.snapshot(), "hold", Hold) if h.subject == plan.subject), None)
-        check = _held(held, released=bool(plan.args.get("release")))
+        hold = next((h for h in decode(desk.snapshot(), "hold", Hold) if h.subject == plan.subject), None)
+        check = held(hold, released=bool(plan.args.get("release")))
         if check.verdict is Verdict.FAIL:
             return Sighting(Stage.FAILED, check.detail)
         return Sighting(Stage.GO, "the definition is as planned")
@@ -191,15 +188,6 @@ def _selection(definition: Definition, args: Mapping[str, Any], view: PipelineVi
     return {"SourcePipelineExecutionArn": run.arn, "SelectedSteps": [{"StepName": n} for n in names]}
 
 
-def _held(hold: Hold | None, *, released: bool) -> Check:
-    if hold is None:
-        return Check("hold", Verdict.PASS, "not held")
-    told = f"held by {hold.by}: {hold.reason}"
-    if released:
-        return Check("hold", Verdict.WARN, f"{told}; this releases it")
-    return Check("hold", Verdict.FAIL, f"{told}; release the hold first (--release, or o in the plan)")
-
-
 def _parameters(definition: Definition, given: Mapping[str, str]) -> Check:
     return Check("parameters", Verdict.PASS, f"{count(len(given), 'value')} given, types and choices fit")
 
@@ -246,7 +234,3 @@ def _cached(definition: Definition, view: PipelineView | None, effective: Mappin
             f"same parameters as {green.id}: {', '.join(cached)} come from the cache",
         )
     return Check("step cache", Verdict.PASS, f"parameters differ from {green.id}")
-
-
-def _freeze(desk: Desk) -> Check:
-    return Check("freeze calendar", Verdict.WARN if desk.frozen else Verdict.PASS, desk.frozen or "no freeze")

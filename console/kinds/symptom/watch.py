@@ -1,19 +1,21 @@
 """Error lines in the container logs of endpoints that were deployed lately: the first sign of a bad config.
 
 FilterLogEvents may answer empty pages with a token and takes milliseconds (facts/sagemaker.md section 5.8). Only the
-few endpoints that changed within the hour are read, once a minute each.
+few endpoints that changed within the hour are read, once a minute each. Where there are none, one line is asked for
+now and then: a source that asks nothing must not be called well.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from typing import Any
 
 import msgspec
 
-from console.clock import HOUR, MINUTE
-from console.errors import NotFound
+from console.clock import HOUR, MINUTE, Millis
+from console.errors import NotFound, SourceError
 from console.kinds.base import Eyes
 from console.kinds.endpoint.record import Endpoint
 from console.kinds.symptom.record import Symptom
@@ -22,6 +24,8 @@ from console.text import safe, shorten
 WINDOW = 5 * MINUTE
 ENDPOINTS_AT_MOST = 8
 PAGES_AT_MOST = 5
+PROBED_EVERY = 5 * MINUTE
+GROUP = "/aws/sagemaker/Endpoints/"
 
 _ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL|Traceback|[A-Z]\w*(?:Error|Exception)\b|Killed|OutOfMemory)")
 _SAYS = re.compile(r"[A-Z]\w*(?:Error|Exception)\b.*")
@@ -33,24 +37,39 @@ class SymptomWatch:
     operations = ("logs:FilterLogEvents",)
     every_s = 30.0
 
+    def __init__(self) -> None:
+        self._answered: Millis | None = None
+        """When CloudWatch Logs answered last; None where it did not."""
+
     def sweep(self, eyes: Eyes) -> None:
         client = eyes.client("logs")
         decode = msgspec.json.Decoder(Endpoint).decode
-        lately = [
-            e
-            for e in (decode(body) for body in eyes.heads("endpoint").values())
-            if e.moving or (e.modified_at or 0) > eyes.now() - HOUR
-        ]
-        lately.sort(key=lambda e: -(e.modified_at or 0))
+        known = sorted((decode(body) for body in eyes.heads("endpoint").values()), key=lambda e: -(e.modified_at or 0))
+        lately = [e for e in known if e.moving or (e.modified_at or 0) > eyes.now() - HOUR]
+        answered, self._answered = self._answered, None
         for endpoint in lately[:ENDPOINTS_AT_MOST]:
             self._read(client, eyes, endpoint)
+        if not lately:
+            if words := eyes.failing("endpoints"):
+                raise SourceError(f"which endpoints were deployed lately is not known: {words}")
+            if answered is not None and eyes.now() < answered + PROBED_EVERY:
+                self._answered = answered
+                return
+            self._probe(client, eyes, known[0].name if known else "any")
+        self._answered = eyes.now()
+
+    def _probe(self, client: Any, eyes: Eyes, name: str) -> None:
+        """Raises SourceError where it may not be read or does not answer; a group that is missing is an answer."""
+        since = eyes.now() - MINUTE
+        with contextlib.suppress(NotFound):
+            client.filter_log_events(logGroupName=f"{GROUP}{name}", startTime=since, limit=1)
 
     def _read(self, client: Any, eyes: Eyes, endpoint: Endpoint) -> None:
         now = eyes.now()
         # Lines of the fleet before belong to the config before.
         since = now - WINDOW if endpoint.moving else max(now - WINDOW, endpoint.modified_at or 0)
         request: dict[str, Any] = {
-            "logGroupName": f"/aws/sagemaker/Endpoints/{endpoint.name}",
+            "logGroupName": f"{GROUP}{endpoint.name}",
             "startTime": since,
             "endTime": now,
             "limit": 1000,

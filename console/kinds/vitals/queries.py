@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from math import isfinite
 from typing import Any, NamedTuple
 
 from console.clock import MINUTE, Millis, to_ms
@@ -20,7 +21,8 @@ COMPONENTS = "/aws/sagemaker/InferenceComponents"
 
 AT_MOST = 500
 """Queries of one GetMetricData."""
-POINTS_AT_MOST = 100_800
+POINTS_AT_MOST = 15_000
+"""Of the 100,800 that one answer may hold: while it is parsed a point takes half a kilobyte."""
 DOLLARS = 0.01 / 1000
 """Of one metric requested."""
 
@@ -132,6 +134,15 @@ FEW: dict[str, tuple[Metric, ...]] = {
 }
 """Of the query of the whole fleet, by flavour."""
 
+SOME: dict[str, tuple[Metric, ...]] = {
+    "instances": _FEW + _CALLERS + _OVERHEAD,
+    "multi-model": _FEW + _CALLERS + _OVERHEAD + _CACHE,
+    "components": _FEW + _CALLERS + _OVERHEAD,
+    "serverless": FEW["serverless"] + _CALLERS + _SERVERLESS_CALLERS + _OVERHEAD + _SERVERLESS[1:2],
+    "async": FEW["async"],
+}
+"""Of the same query now and then: what hurts callers and shows in none of the few."""
+
 ALL: dict[str, tuple[Metric, ...]] = {
     "instances": _ALL + _PER_INSTANCE + _MACHINE,
     "multi-model": _ALL + _PER_INSTANCE + _MACHINE + _CACHE,
@@ -168,17 +179,23 @@ def of_endpoint(
     shape: Shape,
     *,
     everything: bool,
+    wide: bool = False,
     configs: Sequence[str] = (),
     components: Sequence[tuple[str, str]] = (),
 ) -> list[Series]:
-    """All queries of one endpoint. `configs`: the fleets of a deployment; `components`: (name, variant)."""
-    return [*_of_variants(name, shape, everything, configs), *_of_components(name, everything, components)]
+    """All queries of one endpoint. `wide`: some in place of the few; `configs`: the fleets of a deployment;
+    `components`: (name, variant)."""
+    table = ALL if everything else SOME if wide else FEW
+    return [*_of_variants(name, shape, table, configs), *_of_components(name, everything, components)]
 
 
-def _of_variants(name: str, shape: Shape, everything: bool, configs: Sequence[str]) -> Iterator[Series]:
+def _of_variants(
+    name: str, shape: Shape, table: Mapping[str, tuple[Metric, ...]], configs: Sequence[str]
+) -> Iterator[Series]:
+    everything = table is ALL
     for one in shape.variants:
         kind = machine(one.instance_type)
-        wanted = (ALL if everything else FEW)[one.flavour]
+        wanted = table[one.flavour]
         if everything and kind is not None and kind.gpus and one.flavour != "serverless":
             wanted += _GPU
         dimensions = (("EndpointName", name), ("VariantName", one.name))
@@ -277,7 +294,7 @@ def points(batch: Sequence[Series], answer: Mapping[str, Any], into: dict[int, P
         one = batch[n]
         for at, value in zip(result.get("Timestamps", ()), result.get("Values", ()), strict=False):
             converted = one.metric.convert(value, one.machine)
-            if converted is not None:
+            if converted is not None and isfinite(converted):  # metric math may divide by zero
                 into.setdefault(n, {})[to_ms(at)] = converted
 
 

@@ -5,7 +5,7 @@ Names carry units, None is "no such metric, or nothing arrived" and never 0 (fac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -100,8 +100,10 @@ _MERGES: dict[str, Merge] = {
     **dict.fromkeys(("latency_p50_ms", "latency_p90_ms", "latency_p99_ms", "overhead_avg_ms"), median),
     **dict.fromkeys(("loading_wait_ms", "setup_ms"), median),
     **dict.fromkeys(("concurrency_max", "concurrency_utilization_percent"), max),
+    # A worker is killed at the top, and what it leaves is free a minute later.
+    **dict.fromkeys(("memory_percent", "disk_percent"), max),
     **dict.fromkeys(("backlog", "backlog_per_instance", "oldest_request_s", "stranded", "copies"), _last),
-    **dict.fromkeys(("cpu_percent", "memory_percent", "disk_percent", "gpu_percent", "gpu_memory_percent"), _mean),
+    **dict.fromkeys(("cpu_percent", "gpu_percent", "gpu_memory_percent"), _mean),
     **dict.fromkeys(("invocations_per_instance", "cache_hit_ratio"), _mean),
 }
 
@@ -215,8 +217,12 @@ def pulse(
     was: Sequence[Was] = (),
     before: Pulse | None = None,
     detailed: bool = False,
+    fields: Container[str] | None = None,
 ) -> Pulse:
-    """The window of whole minutes as of `now`, from what is kept of them; `before` is the pulse of the last look."""
+    """The window of whole minutes as of `now`, from what is kept of them; `before` is the pulse of the last look.
+
+    `fields`: those that this look asked for. Others are kept of some minutes only, and would be sums of those.
+    """
     end = (now - PROVISIONAL) // MINUTE * MINUTE
     start = end - SPAN * MINUTE
     series: dict[tuple[str, str, str], list[Signs]] = {}
@@ -224,7 +230,7 @@ def pulse(
         if start <= at < end:
             for one in minutes[at].signs:
                 series.setdefault((one.variant, one.config, one.component), []).append(one)
-    windows = [over(_padded(found)) for found in series.values()]
+    windows = [_only(over(_padded(found)), fields) for found in series.values()]
     seen = [at for at, vitals in minutes.items() if at < end and any(not one.empty for one in vitals.signs)]
     invoked = [at for at, v in minutes.items() if at < end and any(one.invocations for one in v.signs)]
     return Pulse(
@@ -232,14 +238,20 @@ def pulse(
         read_at=now,
         stale_at=now + 2 * next_ms + PROVISIONAL // 4,
         variants=tuple(one for one in windows if not one.config and not one.component),
-        fleets=tuple(one for one in windows if one.config),
-        components=tuple(one for one in windows if one.component),
+        fleets=tuple(one for one in windows if one.config and detailed),
+        components=tuple(one for one in windows if one.component and detailed),
         was=tuple(was) or (before.was if before else ()),
         last_at=max([*seen, *((before.last_at,) if before and before.last_at else ())], default=None),
         invoked_at=max([*invoked, *((before.invoked_at,) if before and before.invoked_at else ())], default=None),
         detailed=detailed,
         trace=_trace(minutes, end, before),
     )
+
+
+def _only(one: Signs, fields: Container[str] | None) -> Signs:
+    if fields is None:
+        return one
+    return msgspec.structs.replace(one, **{name: None for name in MEASURES if name not in fields})
 
 
 def _padded(found: list[Signs]) -> list[Signs]:

@@ -5,18 +5,20 @@ what is on screen, deploying or unhealthy. Counted as the bill does (facts/sagem
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
+from zlib import crc32
 
 import msgspec
 
 from console.clock import DAY, HOUR, MINUTE, SECOND, Millis
-from console.errors import CredentialsError, NotFound, NotPermitted, SourceError, Throttled
+from console.errors import CredentialsError, SourceError, Throttled
 from console.kinds.base import Eyes
 from console.kinds.endpoint.record import Endpoint
 from console.kinds.vitals import queries
+from console.kinds.vitals.asking import fetch, guests, multi_model
 from console.kinds.vitals.beat import SPAN
-from console.kinds.vitals.cost import MEMO, Cost, cadence, memo, recalled
+from console.kinds.vitals.cost import ASKED, MEMO, Cost, cadence, memo, recalled
 from console.kinds.vitals.judge import findings
 from console.kinds.vitals.queries import Points, Series, batches, billed
 from console.kinds.vitals.record import (
@@ -24,22 +26,28 @@ from console.kinds.vitals.record import (
     Pulse,
     Shape,
     Vitals,
-    Was,
-    median,
     pulse,
     summed,
 )
+from console.kinds.vitals.usual import DAYS, usual
 from console.ledger.samples import KEEP_MS, Sample
 
 DUE = 10 * SECOND
 """So much before its time a look is due: sweeps are jittered."""
 
 SHORT, LONG = (SPAN + 5) * MINUTE, 30 * MINUTE
+SPANS = (SHORT + 2 * MINUTE, 20 * MINUTE, LONG, 45 * MINUTE, HOUR, 2 * HOUR)
 """How far back a look reads: minutes that were provisional, and what a new one needs. Points cost nothing."""
 
-DAYS = 7
 LEARN_AT_MOST = 20
 """Configs described in one sweep: at half of 5 a second."""
+
+CLOSE_AT_ONCE = 60
+"""Endpoints: with eight metrics each, about one call."""
+
+WIDE_EVERY = 15 * MINUTE
+"""How often the fleet's query is wider: callers refused, overhead, models that do not fit in memory. Nobody may be
+looking, and `lastgood check` must know."""
 
 AGAIN = 10 * MINUTE
 """After a refusal, and for what may change: the components of an endpoint."""
@@ -71,12 +79,14 @@ class VitalsWatch:
         """Configs that could not be described, with when to try again."""
         self._models: dict[str, bool] = {}
         self._components: dict[str, tuple[Millis, tuple[tuple[str, str], ...]]] = {}
+        self._wide: dict[str, Millis] = {}
+        """When each endpoint's turn for a wider look is next."""
         self._pruned: Millis = 0
         self._swept = False
 
     def sweep(self, eyes: Eyes) -> None:
         now = eyes.now()
-        cost = recalled(eyes.recall(MEMO), eyes.dollars_per_hour)
+        cost = recalled(eyes.recall(MEMO), eyes.dollars_per_hour, eyes.recall(ASKED))
         endpoints = {e.name: e for e in map(_endpoint, eyes.heads("endpoint").values()) if e.variants}
         pulses = {name: beat for name, _, beat in _read(_pulse, eyes.kept("pulse", now - KEEP_MS))}
         baselines = {name: found for name, _, found in _read(_baseline, eyes.kept("baseline", now - KEEP_MS))}
@@ -92,12 +102,19 @@ class VitalsWatch:
             due = {n: s for n, s in asked.items() if _due(pulses.get(n), now, 1, everything=True)}
             cut = look.read(due, 1, detailed=True)
             oldest = sorted(fleet, key=lambda name: pulses[name].read_at if name in pulses else 0)
+            # Who asks once for a table does not wait for the past of the fleet. It goes before the fleet's minutes,
+            # which would leave it nothing: `cadence` counts on it.
+            close_metrics = sum(map(billed, asked.values()))
+            names = [*close, *oldest] if self._swept else close
+            self._baselines(look, endpoints, names, asked, close_metrics if self._swept else 0)
             # What is close is asked again in the four minutes to come: the fleet leaves that much.
-            reserve = 4 * sum(map(billed, asked.values()))
             due = {n: fleet[n] for n in oldest if _due(pulses.get(n), now, every, everything=False)}
-            late = look.read(due, every, detailed=False, reserve=reserve)
-            # Who asks once for a table does not wait for the past of the fleet.
-            self._baselines(look, endpoints, [*close, *oldest] if self._swept else close, reserve)
+            wide = [name for name in due if now >= self._wide.get(name, 0)]
+            due |= {name: self._series(eyes, endpoints[name], everything=False, wide=True) for name in wide}
+            late = look.read(due, every, detailed=False, reserve=4 * close_metrics)
+            # All at first, then in turn.
+            turns = {n: WIDE_EVERY // 2 + 1000 * (crc32(n.encode()) % (WIDE_EVERY // 1000)) for n in wide}
+            self._wide |= {n: now + turn for n, turn in turns.items() if n in pulses and pulses[n].read_at == now}
             self._swept = True
             self._learn(eyes, endpoints.values())
         finally:
@@ -123,13 +140,15 @@ class VitalsWatch:
                 ranks[name] = 2
         return sorted(ranks, key=lambda name: (ranks[name], name))
 
-    def _series(self, eyes: Eyes, e: Endpoint, *, everything: bool) -> list[Series]:
+    def _series(self, eyes: Eyes, e: Endpoint, *, everything: bool, wide: bool = False) -> list[Series]:
         shape = self._shape(e)
         configs = (e.config, e.pending.config) if e.pending and e.pending.config != e.config else ()
         components: tuple[tuple[str, str], ...] = ()
         if everything and any(one.flavour == "components" for one in shape.variants):
             components = self._guests(eyes, e.name)
-        return queries.of_endpoint(e.name, shape, everything=everything, configs=configs, components=components)
+        return queries.of_endpoint(
+            e.name, shape, everything=everything, wide=wide, configs=configs, components=components
+        )
 
     def _shape(self, e: Endpoint) -> Shape:
         known = self._shapes.get(e.config)
@@ -158,12 +177,7 @@ class VitalsWatch:
 
     def _multi_model(self, client: Any, model: str) -> bool:
         if model not in self._models:
-            try:
-                told = client.describe_model(ModelName=model)
-            except (NotFound, NotPermitted):
-                return False
-            containers = (told.get("PrimaryContainer") or {}, *told.get("Containers", ()))
-            self._models[model] = any(one.get("Mode") == "MultiModel" for one in containers)
+            self._models[model] = multi_model(client, model)
         return self._models[model]
 
     def _guests(self, eyes: Eyes, endpoint: str) -> tuple[tuple[str, str], ...]:
@@ -171,21 +185,24 @@ class VitalsWatch:
         read_at, known = self._components.get(endpoint, (0, ()))
         if eyes.now() - read_at < AGAIN:
             return known
-        found: list[tuple[str, str]] = []
-        try:
-            pages = eyes.client("sagemaker").get_paginator("list_inference_components")
-            for page in pages.paginate(EndpointNameEquals=endpoint):
-                found += [(c["InferenceComponentName"], c["VariantName"]) for c in page["InferenceComponents"]]
-        except NotPermitted:
-            pass
-        self._components[endpoint] = (eyes.now(), tuple(found))
-        return tuple(found)
+        found = guests(eyes.client("sagemaker"), endpoint)
+        self._components[endpoint] = (eyes.now(), found)
+        return found
 
-    def _baselines(self, look: _Look, endpoints: Mapping[str, Endpoint], names: Sequence[str], reserve: int) -> None:
-        """Once an hour, a part of the fleet in each sweep."""
+    def _baselines(
+        self,
+        look: _Look,
+        endpoints: Mapping[str, Endpoint],
+        names: Sequence[str],
+        close: Container[str],
+        reserve: int,
+    ) -> None:
+        """Once an hour, a part of the fleet in each sweep; at once of what is close, which comes first: without what it
+        was, slow is only a number."""
         hour = look.now - look.now % HOUR
         missing = [n for n in names if n not in look.baselines or look.baselines[n].hour != hour]
-        share = max(4, len(endpoints) // 50)
+        waiting = sum(name in close for name in missing)
+        share = max(4, len(endpoints) // 50, min(waiting, CLOSE_AT_ONCE))
         look.read_before({n: queries.before(n, self._shape(endpoints[n])) for n in missing[:share]}, hour, reserve)
 
 
@@ -220,8 +237,8 @@ class _Look:
                 if not self._eyes.in_time():
                     return left
                 found = self._fetch(batch, end - span, end, 60)
-                names = list(dict.fromkeys(one.endpoint for one in batch))
-                self._keep(names, queries.minutes_of(batch, found), end - span, every_min, detailed)
+                asked = {one.endpoint: {s.metric.field for s in wanted[one.endpoint]} for one in batch}
+                self._keep(asked, queries.minutes_of(batch, found), end - span, every_min, detailed)
         return left
 
     def _span(self, name: str, detailed: bool) -> int:
@@ -231,18 +248,18 @@ class _Look:
         if before is None:
             return LONG
         back = self.now - before.read_at + SHORT
-        return next((span for span in (SHORT + 2 * MINUTE, LONG) if back <= span), KEEP_MS)
+        return next((span for span in SPANS if back <= span), KEEP_MS)
 
     def _keep(
         self,
-        names: Sequence[str],
+        asked: Mapping[str, Container[str]],
         minutes: dict[str, dict[Millis, Vitals]],
         since: Millis,
         every_min: int,
         detailed: bool,
     ) -> None:
-        kept: dict[str, dict[Millis, Vitals]] = {name: {} for name in names}
-        for name, at, vitals in _read(_minute, self._eyes.kept("vitals", since, names)):
+        kept: dict[str, dict[Millis, Vitals]] = {name: {} for name in asked}
+        for name, at, vitals in _read(_minute, self._eyes.kept("vitals", since, list(asked))):
             kept[name][at] = vitals
         rows: list[Sample] = []
         for name, found in minutes.items():
@@ -251,7 +268,7 @@ class _Look:
                 rows.append(Sample(name, at, msgspec.json.encode(both)))
         self._eyes.keep("vitals", rows)
         pulses = []
-        for name in names:
+        for name, fields in asked.items():
             baseline = self.baselines.get(name)
             beat = pulse(
                 kept[name],
@@ -260,6 +277,7 @@ class _Look:
                 was=baseline.variants if baseline else (),
                 before=self._pulses.get(name),
                 detailed=detailed,
+                fields=fields,
             )
             self._pulses[name] = beat = self._summed(name, beat)
             pulses.append(Sample(name, self.now, msgspec.json.encode(beat)))
@@ -271,14 +289,7 @@ class _Look:
 
     def _fetch(self, batch: Sequence[Series], start: Millis, end: Millis, period_s: int) -> dict[int, Points]:
         self.cost = self.cost.with_spent(self.now, billed(batch))
-        found: dict[int, Points] = {}
-        request = queries.request(batch, start, end, period_s=period_s)
-        while True:
-            answer = self._client.get_metric_data(**request)
-            queries.points(batch, answer, found)
-            if not answer.get("NextToken"):
-                return found
-            request["NextToken"] = answer["NextToken"]
+        return fetch(self._client, batch, start, end, period_s)
 
     def read_before(self, wanted: Mapping[str, Sequence[Series]], hour: Millis, reserve: int) -> None:
         """Baselines: one query over the days by the hour costs what one over an hour does."""
@@ -293,7 +304,7 @@ class _Look:
             points = self._fetch(batch, hour - DAYS * DAY, hour, 3600)
             rows, pulses = [], []
             for name in dict.fromkeys(one.endpoint for one in batch):
-                baseline = Baseline(hour, _was(name, batch, points, hour))
+                baseline = Baseline(hour, usual(name, batch, points, hour))
                 self.baselines[name] = baseline
                 rows.append(Sample(name, hour, msgspec.json.encode(baseline)))
                 if (beat := self._pulses.get(name)) is not None:
@@ -309,44 +320,6 @@ def _read(decode: Callable[[bytes], T], samples: Iterable[Sample]) -> Iterator[t
     for name, at, body in samples:
         with contextlib.suppress(msgspec.DecodeError):
             yield name, at, decode(body)
-
-
-def _was(name: str, batch: Sequence[Series], found: Mapping[int, Points], hour: Millis) -> tuple[Was, ...]:
-    """The same hour of each day before, by variant."""
-    days = [hour - n * DAY for n in range(1, DAYS + 1)]
-    values: dict[str, dict[str, dict[Millis, float]]] = {}
-    for n, points in found.items():
-        one = batch[n]
-        if one.endpoint == name:
-            mine = values.setdefault(one.variant, {}).setdefault(one.metric.field, {})
-            for day in days:
-                if day in points:
-                    mine.setdefault(day, points[day])
-    return tuple(_one_was(variant, fields) for variant, fields in values.items() if any(fields.values()))
-
-
-def _one_was(variant: str, fields: Mapping[str, Mapping[Millis, float]]) -> Was:
-    def middle(name: str, by: float = 1.0) -> float | None:
-        known = fields.get(name)
-        return median(list(known.values())) / by if known else None
-
-    requests = fields.get("invocations", {})
-    total = sum(requests.values())
-
-    def rate(name: str) -> float | None:
-        return min(1.0, sum(fields[name].values()) / total) if total and name in fields else None
-
-    return Was(
-        variant,
-        max(map(len, fields.values())),
-        middle("invocations", 60.0),
-        rate("errors_5xx"),
-        rate("errors_4xx"),
-        middle("latency_p99_ms"),
-        middle("overhead_avg_ms"),
-        middle("cpu_percent"),
-        middle("invocations_per_instance", 60.0),
-    )
 
 
 def _due(beat: Pulse | None, now: Millis, every_min: int, *, everything: bool) -> bool:

@@ -132,6 +132,13 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         W,
         "logs KeyError: 'dep_delay' (v7 since 03:11Z)",
     ),
+    "logs, of what has served for long": (
+        endpoint(),
+        [msgspec.structs.replace(deployed(S, "risk-v7"), started_at=NOW - 9 * HOUR, ended_at=NOW - 8 * HOUR)],
+        {"symptom": symptom()},
+        Sign.OK,
+        "ok",
+    ),
     "logs, quiet again": (endpoint(), [], {"symptom": symptom(errors=0)}, Sign.OK, "ok"),
     "logs, long ago": (endpoint(), [], {"symptom": symptom(ago=2 * HOUR)}, Sign.OK, "ok"),
     "held": (endpoint(), [], {"hold": HOLD}, Sign.HELD, "held: [red]audit"),

@@ -269,7 +269,7 @@ def test_owner(actor: str, by: str, verdict: Verdict, words: str) -> None:
     e = Endpoint(name="shop", arn="", status="InService", config="v2")
     d = Deployment(source="v1", target="v2", started_at=HOUR, outcome=Outcome.SUCCEEDED, by=by, actor=actor)
     view = EndpointView(endpoint=e, observed_at=HOUR, verdict=None, deployments=(d,))  # type: ignore[arg-type]
-    check = preflight._owner(view)
+    check = preflight.owner(view)
     assert (check.verdict, check.detail) == (verdict, words)
 
 

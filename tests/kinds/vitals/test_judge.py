@@ -12,7 +12,8 @@ from console.kinds.base import Sign
 from console.kinds.endpoint.record import Endpoint, Pending, Variant
 from console.kinds.endpoint.verdict import judge
 from console.kinds.hold.record import Hold
-from console.kinds.vitals.judge import Finding, findings
+from console.kinds.vitals.finding import Finding
+from console.kinds.vitals.judge import findings
 from console.kinds.vitals.proportions import above, worse
 from console.kinds.vitals.record import Pulse, Signs, Was
 
@@ -74,6 +75,14 @@ def test_errors_against_the_same_hour() -> None:
     assert only(well(errors_5xx=150.0), was=()).words == "150 of 5,000 fail"
 
 
+def test_errors_of_hosts_that_are_at_their_end_say_so() -> None:
+    busy = told(well(errors_5xx=30.0, cpu_percent=99.0, invocations_per_instance=3000.0))[0]
+    assert busy.words == "30 of 5,000 fail, was 0.02 %: hosts are busy, 10 times the load a host"
+    assert busy.speaks_for == ("scale",) and "rollback" in busy.speaks_against
+    full = told(well(errors_5xx=30.0, memory_percent=97.0), was=())[0]
+    assert full.words == "30 of 5,000 fail: memory 97 %" and full.speaks_for == ("rollback", "scale")
+
+
 def test_few_requests_prove_nothing() -> None:
     assert told(well(invocations=20.0, errors_5xx=2.0, errors_4xx=2.0)) == ()
 
@@ -103,13 +112,17 @@ def test_callers_alone_are_to_blame_for_4xx() -> None:
 
 def test_latency_says_where_it_comes_from() -> None:
     busy = told(well(latency_p99_ms=610.0, cpu_percent=96.0))
-    assert busy[0].words == "p99 610 ms, was 110: hosts are busy" and busy[0].speaks_for == ("scale",)
+    assert busy[0].words == "p99 610 ms, was 110: hosts are busy" and busy[0].speaks_for == ("rollback", "scale")
+    more = told(well(latency_p99_ms=610.0, cpu_percent=96.0, invocations_per_instance=486.0))
+    assert more[0].words == "p99 610 ms, was 110: hosts are busy, +62 % a host" and more[0].speaks_for == ("scale",)
+    assert "rollback" in more[0].speaks_against
     loaded = only(well(latency_p99_ms=610.0, invocations_per_instance=486.0))
     assert loaded.words == "p99 610 ms, was 110, +62 % a host" and loaded.speaks_for == ("scale",)
     slow = only(well(latency_p99_ms=610.0))
     assert slow.words == "p99 610 ms, was 110 at equal load, hosts idle" and "scale" in slow.speaks_against
     overhead = only(well(overhead_avg_ms=240.0))
     assert overhead.words == "overhead 240 ms, was 5.0: not the model" and "rollback" in overhead.speaks_against
+    assert told(well(overhead_avg_ms=240.0, setup_ms=4000.0)) == (), "cold starts of a few requests"
     assert told(well(latency_p99_ms=125.0)) == (), "noise of milliseconds"
     assert told(well(latency_p99_ms=610.0, invocations=20.0, errors_4xx=0.0)) == (), (
         "of 20 requests p99 is the slowest one"
@@ -123,11 +136,16 @@ def test_saturation() -> None:
     assert only(well(concurrency_utilization_percent=95.0)).words == "concurrency 95 %"
     mme = only(well(cache_hit_ratio=0.42, loading_wait_ms=1800.0))
     assert mme.words == "models thrash: 42 % found loaded, each waits 1,800 ms" and "rollback" in mme.speaks_against
+    assert only(well(cache_hit_ratio=0.42, overhead_avg_ms=740.0)).speaks_for == ("scale",), "loading is the overhead"
+    some = only(well(cache_hit_ratio=0.9, loading_wait_ms=1900.0, overhead_avg_ms=206.0))
+    assert some.words == "models thrash: 90 % found loaded, each waits 1,900 ms"
+    other = only(well(cache_hit_ratio=0.99, loading_wait_ms=1900.0, overhead_avg_ms=206.0))
+    assert other.words.endswith("not the model")
 
 
 def test_queues() -> None:
-    found = only(Signs("a", minutes=5, backlog=1200.0, oldest_request_s=480.0), was=())
-    assert found.words == "1,200 wait, the oldest 8 m" and found.speaks_for == ("scale",)
+    found = only(Signs("a", minutes=5, backlog=1200.0, oldest_request_s=660.0), was=())
+    assert found.words == "1,200 wait, the oldest 11 m" and found.speaks_for == ("scale",)
     stranded = only(Signs("a", minutes=5, backlog=7.0, stranded=1.0, oldest_request_s=20.0), was=())
     assert stranded.sign is Sign.CRITICAL and stranded.words == "7 wait and no instance is there"
     failing = only(Signs("a", minutes=5, invocations=20.0, failures=12.0, backlog=1.0), was=())
@@ -147,7 +165,11 @@ def test_silence_where_there_was_traffic_is_unknown() -> None:
 
 def test_variants_are_named_where_there_are_several_and_shadows_hurt_nobody() -> None:
     other = Signs("b", minutes=5, invocations=5000.0, errors_5xx=150.0)
-    assert only(well(), other).words == "b: 150 of 5,000 fail"
+    found = only(well(), other)
+    assert found.words == "b: 150 of 5,000 fail" and found.reasons[-1] == "a not"
+    assert found.speaks_for == ("weights", "rollback"), "what answers well can take its traffic"
+    both = told(well(errors_5xx=150.0), other)
+    assert all(f.speaks_for == ("rollback",) for f in both)
     assert told(well(), other, e=endpoint(shadows=(Variant("b"),))) == ()
 
 

@@ -11,7 +11,7 @@ import pytest
 from console.clock import MINUTE
 from console.kinds.vitals import queries
 from console.kinds.vitals.machines import Machine, machine
-from console.kinds.vitals.queries import Series, batches, billed, minutes_of, of_endpoint, points, request
+from console.kinds.vitals.queries import Metric, Series, batches, billed, minutes_of, of_endpoint, points, request
 from console.kinds.vitals.record import MEASURES, Shape, Signs, VariantShape, Vitals, merged, over, pulse, summed
 
 AT = dt.datetime(2026, 11, 20, 3, 10, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30)))
@@ -200,6 +200,17 @@ def test_batches_are_of_500_and_no_endpoint_is_torn() -> None:
     asked = request(found[0], MS - 10 * MINUTE, MS)
     assert len({q["Id"] for q in asked["MetricDataQueries"]}) == len(found[0])
     assert all("Unit" not in q["MetricStat"] for q in asked["MetricDataQueries"])
+
+
+def test_what_is_no_number_is_absent() -> None:
+    """Metric math may divide by zero; a scale made of it would end the plot."""
+    metric = Metric("latency_p99_ms", "AWS/SageMaker", "ModelLatency", "p99")
+    batch = [Series("e", "v", "", "", metric, (("EndpointName", "e"), ("VariantName", "v")))]
+    values = [math.nan, math.inf, -math.inf, 12.0]
+    times = [dt.datetime.fromtimestamp(60 * n, dt.UTC) for n in range(4)]
+    found: dict[int, dict[int, float]] = {}
+    points(batch, {"MetricDataResults": [{"Id": "m0", "Timestamps": times, "Values": values}]}, found)
+    assert found == {0: {180_000: 12.0}}
 
 
 def test_absent_is_not_zero() -> None:

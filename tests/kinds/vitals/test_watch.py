@@ -177,6 +177,28 @@ def test_the_fleet_costs_three_metrics_an_endpoint_and_few_calls(made: Bench) ->
     assert cost(made).left_out == ()
 
 
+def test_what_shows_in_none_of_the_few_is_told_though_nobody_looks(made: Bench) -> None:
+    """With a collector alone, for `lastgood check`: each endpoint has its turn for a wider look."""
+    behaviours = made.world.region().of(Behaviours)
+    behaviours.set("callers", Behaviour("review-toxic", bad_requests=0.3))
+    behaviours.set("cold", Behaviour("demand-cast", cold_models=0.35))
+    made.look("metrics")
+    told: dict[str, int] = {}
+    for minute in range(24):
+        made.tick(60)
+        assert made.look("metrics")[1] == []
+        for name in ("review-toxic", "demand-cast"):
+            if made.view("endpoint", name).found:
+                told.setdefault(name, minute)
+    assert len(told) == 2 and max(told.values()) < 23, told
+    assert made.view("endpoint", "review-toxic").found[0].about == "callers"
+    assert made.view("endpoint", "demand-cast").verdict.words.startswith("models thrash: ")
+    assert "errors_4xx" not in vitals(made, "delay-risk"), "of some minutes only: no number"
+    assert cost(made).per_hour(made.now) < 2_200, (
+        "25 looks, 12 endpoints, two of them in full: a little more than three each"
+    )
+
+
 def test_the_budget_is_kept_and_what_is_left_out_is_said(bench: Callable[..., Bench]) -> None:
     made, tight = bench(fleet=5), 0.003  # 300 metrics an hour
     made.look()

@@ -81,8 +81,11 @@ class Night(Lab):
         return str(found["StateValue"])
 
     def says(self, endpoint: str, pattern: str) -> bool:
-        found = self.client("logs").filter_log_events(logGroupName=group_of(endpoint), filterPattern=f'"{pattern}"')
-        return bool(found["events"])
+        """Page after page: the first ones of a rare pattern are empty."""
+        pages = self.client("logs").get_paginator("filter_log_events")
+        phrase = pattern.replace('"', '\\"')
+        found = pages.paginate(logGroupName=group_of(endpoint), filterPattern=f'"{phrase}"')
+        return any(page["events"] for page in found)
 
     def activities(self, endpoint: str, minutes: float, *, reasons: bool = False) -> list[dict[str, Any]]:
         """That began in the last minutes, newest first; `reasons`: those where nothing was scaled too."""

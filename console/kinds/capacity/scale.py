@@ -1,0 +1,266 @@
+"""Scale: the bounds within which autoscaling moves capacity, or capacity itself.
+
+Which one survives: a minimum does, a count that is set holds until the next scaling decision (facts/sagemaker.md
+sections 2.7 and 5.9). RegisterScalableTarget and UpdateEndpointWeightsAndCapacities have no token; both are refused
+while SageMaker changes the endpoint, so that the plan waits for its turn.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from console.actions.drafting import draft
+from console.actions.model import Call, Level, Plan, Sighting, Stage, Verdict
+from console.actions.verb import Desk
+from console.clock import MINUTE, Millis, clock_time, duration
+from console.kinds.capacity.looking import Ground, Subject, ground, look
+from console.kinds.capacity.preflight import Effect, checks, few
+from console.kinds.capacity.verbs import COPIES as SET_COPIES
+from console.kinds.capacity.verbs import INSTANCES as SET_INSTANCES
+from console.kinds.capacity.verbs import REGISTER
+from console.kinds.capacity.wish import Wish, bounds_of, effect_of, new, now_words, proposed, wished
+from console.kinds.hold.check import held
+from console.kinds.hold.record import Hold, key
+from console.kinds.reading import decode
+from console.kinds.scaling.course import last_try, launch_ms
+from console.kinds.scaling.record import CONCURRENCY, COPIES, Target
+from console.kinds.scaling.verdict import wants_more
+
+LONGEST = 25 * MINUTE
+"""After a call that moves capacity: where nothing has moved by then, nothing will."""
+
+
+class Scale:
+    """The deed behind `lastgood scale`. Options: `min`, `max`, `desired`, `variant`, `release`; with none of the
+    numbers it proposes some."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def plan(self, desk: Desk, subject: str, args: Mapping[str, Any]) -> Plan:
+        given = wished(args)
+        s = look(desk, self._kind, subject, str(args.get("variant") or ""))
+        g = ground(desk, s)
+        wish = new(given, s) if given != Wish() else proposed(s, g)
+        effect = effect_of(s, wish)
+        call = _call(s, wish, effect)
+        now, moving = desk.now(), s.moving
+        then = _words(s.stated, wish)
+        return draft(
+            desk,
+            "scale",
+            self._kind,
+            subject,
+            level=Level.DANGER if effect.then < effect.have else Level.CHANGE,
+            title=f"Scale {s.name}: {_change(s, wish)}",
+            target=then,
+            before=_state(s),
+            after=_state(s) | {k: v for k, v in wish._asdict().items() if v is not None} | {"desired": effect.then},
+            calls=(call,),
+            causes=causes(s, g, wish, effect, now),
+            preflight=checks(desk, s, g, effect, verb="scale", released=bool(args.get("release"))),
+            inverse=_inverse(self._kind, subject, s, wish),
+            when=_when(s, g, wish, effect, moving, now),
+            how="proposed by the load; other numbers with --min, --max or --desired" if given == Wish() else "",
+            cost=_cost(s, effect),
+            settle="InService" if moving else "",
+            basis=_basis(s),
+            args={k: v for k, v in wish._asdict().items() if v is not None}
+            | {k: args[k] for k in ("variant", "release") if args.get(k)},
+        )
+
+    def ready(self, desk: Desk, plan: Plan) -> Sighting:
+        s, wish = self._look(desk, plan), _planned(plan)
+        if changed := _changed(s, plan, wish):
+            return changed
+        if s.moving:
+            return Sighting(Stage.WAIT, "waits for InService", s.endpoint.status)
+        if s.endpoint.status != "InService":
+            return Sighting(Stage.FAILED, f"status is {s.endpoint.status}: capacity cannot be changed")
+        if _is_so(s, wish):
+            return Sighting(Stage.NOT_NEEDED, f"{s.name} has {_words(s.stated, wish)} already")
+        hold = next(iter(decode(desk.snapshot(), "hold", Hold, [key("endpoint", s.endpoint.name)])), None)
+        check = held(hold, released=bool(plan.args.get("release")))
+        if check.verdict is Verdict.FAIL:
+            return Sighting(Stage.FAILED, check.detail)
+        return Sighting(Stage.GO, f"InService with {s.desired}", mark=f"{s.endpoint.modified_at} {desk.now()}")
+
+    def took(self, desk: Desk, plan: Plan, call: Call) -> bool | None:
+        s, wish = self._look(desk, plan), _planned(plan)
+        if _is_so(s, wish):
+            return True
+        return None if s.moving and not wish.bounds else False
+
+    def verify(self, desk: Desk, plan: Plan, mark: str, answers: Sequence[Mapping[str, Any]]) -> Sighting:
+        s, wish, now = self._look(desk, plan), _planned(plan), desk.now()
+        before, _, sent = mark.partition(" ")
+        sent_at = int(sent or now)
+        if not _is_so(s, wish):
+            if s.moving or str(s.endpoint.modified_at) == before:
+                return Sighting(Stage.WAIT, "accepted, not visible yet", s.endpoint.status)
+            why = s.endpoint.failure_reason or "somebody else changed it, or autoscaling did"
+            stage = Stage.FAILED if s.endpoint.failure_reason and not wish.bounds else Stage.OVERTAKEN
+            return Sighting(stage, f"{now_words(s)}, not {_words(s.stated, wish)}: {why}")
+        t = s.target
+        low, high = (t.min, t.max) if wish.bounds and t else (wish.desired, wish.desired)
+        have = s.current
+        if s.moving or (have is not None and have != s.desired):
+            return Sighting(Stage.WAIT, f"{have} → {s.desired} {s.nouns[1]}", s.endpoint.status)
+        if have is not None and low is not None and high is not None and not low <= have <= high:
+            tried = last_try(s.activities)
+            if tried is not None and tried.failed and tried.at >= sent_at - MINUTE:
+                return Sighting(Stage.FAILED, f"{now_words(s)}: {tried.message}")
+            if not wish.bounds and str(s.endpoint.modified_at) != before:
+                reason = s.endpoint.failure_reason or "no reason given"
+                return Sighting(Stage.FAILED, f"{now_words(s)}: {reason}")
+            if now - sent_at > LONGEST:
+                return Sighting(Stage.FAILED, f"{now_words(s)}: nothing moved it in {duration(LONGEST)}")
+            return Sighting(Stage.WAIT, f"{have} {s.nouns[1]} still, it is to move into {low}–{high}")
+        return Sighting(Stage.DONE, f"{now_words(s)}")
+
+    def keep(self, desk: Desk, plan: Plan) -> None:
+        if plan.args.get("release"):
+            desk.gone("hold", [key("endpoint", self._look(desk, plan).endpoint.name)])
+
+    def _look(self, desk: Desk, plan: Plan) -> Subject:
+        return look(desk, self._kind, plan.subject, str(plan.args.get("variant") or ""))
+
+
+# What comes of it.
+
+
+def _call(s: Subject, wish: Wish, effect: Effect) -> Call:
+    if wish.bounds:
+        bounds = {"MinCapacity": wish.min, "MaxCapacity": wish.max}
+        return Call(REGISTER, {**s.key, **{name: value for name, value in bounds.items() if value is not None}})
+    if s.dimension == COPIES:
+        config = {"CopyCount": effect.then}
+        return Call(SET_COPIES, {"InferenceComponentName": s.name, "DesiredRuntimeConfig": config})
+    one: dict[str, Any] = {"VariantName": s.variant.name}
+    if s.dimension == CONCURRENCY:
+        one["ServerlessUpdateConfig"] = {"ProvisionedConcurrency": effect.then}
+    else:
+        one["DesiredInstanceCount"] = effect.then
+    return Call(SET_INSTANCES, {"EndpointName": s.endpoint.name, "DesiredWeightsAndCapacities": [one]})
+
+
+def causes(s: Subject, g: Ground, wish: Wish, effect: Effect, now: Millis) -> Iterator[str]:
+    """Which number survives what."""
+    many, t = s.nouns[1], s.target
+    if wish.min is not None:
+        yield f"min {wish.min} survives scale-in: autoscaling never goes below it"
+    if wish.max is not None:
+        if effect.then == effect.have:
+            more = wants_more(g.seen, now)
+            does = (
+                "its policy wants more and may use it within minutes" if more else "its policies use it when they must"
+            )
+            yield f"max {wish.max} launches nothing by itself: {does}"
+        yield f"max {wish.max} does not keep what scale-out brings: with less load it scales in to {effect.min}"
+    if wish.bounds and effect.then != effect.have:
+        yield f"capacity moves at once: {effect.have} → {effect.then} {many}"
+    if wish.desired is not None and t is not None:
+        yield f"{wish.desired} hold until autoscaling decides anew; --min {wish.desired} survives scale-in"
+    elif wish.desired is not None:
+        yield f"{wish.desired} stay: it is not autoscaled; a deployment that does not retain them sets its own count"
+    if g.load.now is not None and effect.then and effect.then != effect.have:
+        then = g.load.now * effect.have / effect.then
+        target = f" (target {few(g.load.target)})" if g.load.target else ""
+        yield f"requests a minute per {g.seen.target.host}: {few(g.load.now)} → {few(then)}{target}"
+
+
+def _when(s: Subject, g: Ground, wish: Wish, effect: Effect, moving: bool, now: Millis) -> str:
+    start = "queued until it is InService, then at once" if moving else "at once"
+    grows = effect.more > 0 or (wish.max is not None and effect.max is not None and wants_more(g.seen, now))
+    if not grows:
+        return start
+    took = launch_ms(s.activities)
+    if took is None:
+        return f"{start}; how long more take to serve is not known: no scale-out was seen"
+    serves = "" if moving else f" (~{clock_time(now + took[0], now)})"
+    return f"{start}; more serve {duration(took[0])} later{serves}, the median of {took[1]}"
+
+
+def _cost(s: Subject, effect: Effect) -> str:
+    change = effect.then - effect.have
+    return f"{abs(change)} {s.nouns[abs(change) != 1]} {'more' if change > 0 else 'less'}" if change else ""
+
+
+# Words, and what the plan was made from.
+
+
+def _words(t: Target, wish: Wish) -> str:
+    if not wish.bounds:
+        return f"{wish.desired} {t.nouns[wish.desired != 1]}"
+    low, high = bounds_of(t, wish)
+    return f"{low}–{high} {t.nouns[1]}"
+
+
+def _change(s: Subject, wish: Wish) -> str:
+    t = s.stated
+    parts = []
+    if wish.min is not None:
+        parts.append(f"min {t.min} → {wish.min}")
+    if wish.max is not None:
+        parts.append(f"max {t.max} → {wish.max}")
+    if wish.desired is not None:
+        parts.append(f"{s.desired} → {wish.desired} {s.nouns[1]}")
+    return ", ".join(parts)
+
+
+def _state(s: Subject) -> dict[str, Any]:
+    bounds = {"min": s.target.min, "max": s.target.max} if s.target else {}
+    return bounds | {"desired": s.desired}
+
+
+def _inverse(kind: str, subject: str, s: Subject, wish: Wish) -> str:
+    old = [f"--{n} {v}" for n, v in (("min", s.stated.min), ("max", s.stated.max)) if getattr(wish, n) is not None]
+    old += [f"--desired {s.desired}"] if wish.desired is not None else []
+    variant = (
+        [f"--variant {shlex.quote(s.variant.name)}"] if kind == "endpoint" and len(s.endpoint.variants) > 1 else []
+    )
+    return " ".join(["lastgood scale", kind, shlex.quote(subject), *variant, *old])
+
+
+def _basis(s: Subject) -> dict[str, Any]:
+    return {
+        "min": s.target.min if s.target else None,
+        "max": s.target.max if s.target else None,
+        "desired": s.desired,
+        "moving": s.moving,
+        "created_at": s.endpoint.created_at,
+    }
+
+
+def _planned(plan: Plan) -> Wish:
+    return Wish(*(plan.args.get(name) for name in Wish._fields))
+
+
+def _is_so(s: Subject, wish: Wish) -> bool:
+    if not wish.bounds:
+        return s.desired == wish.desired
+    t = s.target
+    return t is not None and (t.min, t.max) == bounds_of(t, wish)
+
+
+def _changed(s: Subject, plan: Plan, wish: Wish) -> Sighting | None:
+    """What is other than when the plan was made, as far as it makes the plan another one."""
+    basis = plan.basis
+    if s.endpoint.created_at != basis["created_at"]:
+        return Sighting(Stage.OVERTAKEN, f"{s.endpoint.name} was deleted and created again")
+    if (s.target is None) != (basis["min"] is None):
+        return Sighting(Stage.OVERTAKEN, f"{s.name} {'is not' if s.target is None else 'is'} autoscaled now")
+    if s.target is not None and not (wish.bounds and _is_so(s, wish)):
+        here, then = (s.target.min, s.target.max), (basis["min"], basis["max"])
+        if here != then:
+            return Sighting(
+                Stage.OVERTAKEN, f"its bounds are {here[0]}–{here[1]}, the plan was made on {then[0]}–{then[1]}"
+            )
+    if basis["moving"] or s.moving:
+        return None  # capacity is on its way: what it comes to is looked at once it has settled
+    here_, then_ = effect_of(s, wish), basis["desired"]
+    if s.desired != then_ and not _is_so(s, wish) and (not wish.bounds or here_.then != s.desired):
+        return Sighting(Stage.OVERTAKEN, f"{s.desired} {s.nouns[1]} now, the plan was made on {then_}")
+    return None

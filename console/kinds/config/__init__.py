@@ -1,0 +1,1 @@
+"""Endpoint configs: what a deployment really changed. Without a list of their own."""

@@ -1,0 +1,96 @@
+"""What a target is judged by, in numbers: its sensors, load, quota and capacity. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from console.clock import Millis
+from console.kinds.scaling.record import Activity, Target
+from console.kinds.vitals.finding import more_load
+
+ABOVE = 1.05
+"""Load of its target from which on more is wanted: target tracking itself bears less than that."""
+
+
+class Sensor(NamedTuple):
+    """An alarm of a policy. `quiet`: why its action is not taken, or empty."""
+
+    name: str
+    side: str
+    """`out` or `in`."""
+    state: str
+    since: Millis | None = None
+    quiet: str = ""
+
+
+class Load(NamedTuple):
+    """Requests a minute per instance (copy): now, the policy's target, the same hour of other days; None unknown."""
+
+    now: float | None = None
+    target: float | None = None
+    was: float | None = None
+
+    @property
+    def percent(self) -> float | None:
+        """Of the target."""
+        return None if self.now is None or not self.target else 100 * self.now / self.target
+
+    @property
+    def more(self) -> str:
+        """`+62 % a host` against other days, else against the target; empty where it is not more."""
+        if self.now is not None and self.was and self.now >= 1.1 * self.was:
+            return more_load(self.now / self.was)
+        if (percent := self.percent) is not None and percent >= 100 * ABOVE:
+            return f"{percent - 100:+.0f} % above its target"
+        return ""
+
+
+class Quota(NamedTuple):
+    """Instances of a type that the account may have in endpoints, and those known to be there; `unsure` more are of a
+    type that nobody has described yet."""
+
+    type: str
+    limit: float
+    used: int
+    unsure: int = 0
+
+    @property
+    def left(self) -> int:
+        """At least."""
+        return max(0, int(self.limit) - self.used - self.unsure)
+
+    @property
+    def words(self) -> str:
+        """`9–10 of 30 ml.g5.xlarge of the quota used`; more than there may be is never in use."""
+        most = min(self.used + self.unsure, max(self.used, int(self.limit)))
+        to = f"–{most}" if most > self.used else ""
+        return f"{self.used}{to} of {self.limit:g} {self.type} of the quota used"
+
+
+class Seen(NamedTuple):
+    """What a target is judged by. `busy`: what SageMaker does to it just now, or empty; `missing`: what it should
+    scale is not there."""
+
+    target: Target
+    activities: tuple[Activity, ...] = ()
+    current: int | None = None
+    desired: int | None = None
+    busy: str = ""
+    missing: str = ""
+    sensors: tuple[Sensor, ...] = ()
+    load: Load = Load()
+    quota: Quota | None = None
+    type: str = ""
+    """Instance type, where known."""
+
+    def red(self, side: str) -> Sensor | None:
+        return next((one for one in self.sensors if one.side == side and one.state == "ALARM"), None)
+
+    @property
+    def there(self) -> int | None:
+        """What serves now: what is asked for in vain is not there."""
+        return self.current if self.current is not None else self.desired
+
+    @property
+    def capacity(self) -> int | None:
+        return self.desired if self.desired is not None else self.current

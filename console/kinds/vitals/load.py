@@ -1,0 +1,185 @@
+"""Waiting and room: latency, saturated hosts, queues, models that do not fit. Pure (facts/sagemaker.md section 9.2).
+
+Latency percentiles of minutes are no samples: they get limits, no test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.clock import duration
+from console.kinds.base import Sign
+from console.kinds.vitals.finding import (
+    BUSY_CPU,
+    BUSY_GPU,
+    BUSY_SLOTS,
+    FULL_DISK,
+    FULL_MEMORY,
+    HITS,
+    MORE_LOAD,
+    REQUESTS_AT_LEAST,
+    SLOWER,
+    SLOWER_MS,
+    WAITING_S,
+    Finding,
+    days,
+    load_times,
+    more_load,
+    ms,
+    over,
+    strain,
+)
+from console.kinds.vitals.record import Signs, Was
+
+
+def outside(one: Signs, was: Was) -> bool:
+    """Whether SageMaker's own part is what made requests slower. Where containers are set up for requests, by more than
+    waiting for that adds to the average when a tenth of them do."""
+    now, usual, setup = one.overhead_avg_ms, was.overhead_avg_ms, one.setup_ms or 0.0
+    return now is not None and usual is not None and now >= max(3 * usual, usual + 2 * SLOWER_MS, usual + 0.1 * setup)
+
+
+def slower(one: Signs, was: Was) -> bool:
+    now, usual = one.latency_p99_ms, was.latency_p99_ms
+    return now is not None and usual is not None and now >= max(SLOWER * usual, usual + SLOWER_MS)
+
+
+def thrashes(one: Signs, was: Was | None) -> bool:
+    """Models are not found loaded, or waiting for them is most of an overhead that rose."""
+    hits = one.cache_hit_ratio
+    if hits is None or (one.invocations or 0.0) < REQUESTS_AT_LEAST:
+        return False
+    loading = (1 - hits) * (one.loading_wait_ms or 0.0)
+    return hits < HITS or (was is not None and outside(one, was) and loading >= 0.5 * (one.overhead_avg_ms or 0.0))
+
+
+def of_latency(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
+    if was is None or (one.invocations or 0.0) < REQUESTS_AT_LEAST:
+        return
+    now, usual, slow = one.latency_p99_ms, was.latency_p99_ms, slower(one, was)
+    if outside(one, was) and not (slow and now and usual and now >= 3 * usual):
+        # While models are loaded for them requests wait outside of the container: that is told by the models.
+        if not thrashes(one, was):
+            yield _of_overhead(one, was, whose)
+        return
+    if not slow or now is None or usual is None:
+        return
+    reasons = [f"model p99 {ms(now)} ms, was {ms(usual)}"]
+    if one.overhead_avg_ms is not None:
+        reasons.append(f"overhead {ms(one.overhead_avg_ms)} ms, was {ms(was.overhead_avg_ms)}")
+    times = load_times(one, was)
+    if times is not None:
+        load, before = one.invocations_per_instance or 0.0, was.invocations_per_instance or 0.0
+        reasons.append(f"{load:,.0f} requests a minute per instance, was {before:,.0f}")
+    if one.cpu_percent is not None:
+        reasons.append(f"CPU {one.cpu_percent:.0f} % of all vCPUs")
+    words = f"p99 {ms(now)} ms, was {ms(usual)}"
+    speaks_for: tuple[str, ...] = ("rollback",)
+    speaks_against: tuple[str, ...] = ("retrain",)
+    if why := strain(one, was):
+        words, speaks_for, speaks_against = f"{words}: {why.words}", why.speaks_for, why.speaks_against
+    elif times is not None and times >= MORE_LOAD:
+        words, speaks_for = f"{words}, {more_load(times)}", ("scale",)
+    elif one.cpu_percent is not None and times is not None:
+        words, speaks_against = f"{words} at equal load, hosts idle", ("retrain", "scale")
+        reasons.append("something that the model calls, or the model itself")
+    numbers = {"latency_p99_ms": now, "was": usual}
+    told = (*reasons, over(one), days(was))
+    yield Finding(Sign.WARNING, f"{whose}{words}", told, numbers, speaks_for, speaks_against, "latency", one.variant)
+
+
+def _of_overhead(one: Signs, was: Was, whose: str) -> Finding:
+    now, usual = one.overhead_avg_ms, was.overhead_avg_ms
+    return Finding(
+        Sign.WARNING,
+        f"{whose}overhead {ms(now)} ms, was {ms(usual)}: not the model",
+        ("OverheadLatency: size of the requests, authentication or the platform", over(one), days(was)),
+        {"overhead_avg_ms": now or 0.0, "was": usual or 0.0},
+        (),
+        ("rollback", "retrain", "scale"),
+        "latency",
+        one.variant,
+    )
+
+
+def of_saturation(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
+    checks: tuple[tuple[float | None, float, str, str], ...] = (
+        (one.cpu_percent, BUSY_CPU, "CPU", "of all vCPUs"),
+        (one.gpu_percent, BUSY_GPU, "GPU", "of all GPUs"),
+        (one.memory_percent, FULL_MEMORY, "memory", "on the fullest instance"),
+        (one.disk_percent, FULL_DISK, "disk", "on the fullest instance"),
+        (one.concurrency_utilization_percent, BUSY_SLOTS, "concurrency", "of what is allowed at once"),
+    )
+    why = strain(one, was)
+    against = why.speaks_against if why else ("retrain",)
+    for value, limit, what, among in checks:
+        if value is not None and value >= limit:
+            yield Finding(
+                Sign.WARNING,
+                f"{whose}{what} {value:.0f} %",
+                (f"{what} {value:.0f} % {among}; from {limit:.0f} % on users feel it", over(one)),
+                {"percent": value},
+                ("scale",),
+                against,
+                "saturation",
+                one.variant,
+            )
+
+
+def of_waiting(one: Signs, whose: str) -> Iterator[Finding]:
+    """What an asynchronous endpoint has not come to yet."""
+    waiting, oldest = one.backlog or 0.0, one.oldest_request_s or 0.0
+    if one.stranded and waiting:
+        yield Finding(
+            Sign.CRITICAL,
+            f"{whose}{waiting:,.0f} wait and no instance is there",
+            ("HasBacklogWithoutCapacity: scale out from zero has not come",),
+            {"backlog": waiting},
+            ("scale",),
+            ("rollback", "retrain"),
+            "queue",
+            one.variant,
+        )
+    elif oldest >= WAITING_S:
+        yield Finding(
+            Sign.WARNING,
+            f"{whose}{waiting:,.0f} wait, the oldest {duration(round(oldest * 1000))}",
+            (f"backlog {waiting:,.0f}, oldest request {oldest:,.0f} s",),
+            {"backlog": waiting, "oldest_request_s": oldest},
+            ("scale",),
+            ("retrain",),
+            "queue",
+            one.variant,
+        )
+
+
+def of_models(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
+    """A multi-model endpoint whose models do not fit in memory loads them again and again."""
+    if not thrashes(one, was) or one.cache_hit_ratio is None:
+        return
+    wait = f", each waits {ms(one.loading_wait_ms)} ms" if one.loading_wait_ms else ""
+    overhead = f"overhead {ms(one.overhead_avg_ms)} ms" if one.overhead_avg_ms is not None else ""
+    yield Finding(
+        Sign.WARNING,
+        f"{whose}models thrash: {100 * one.cache_hit_ratio:.0f} % found loaded{wait}",
+        (f"ModelCacheHit {one.cache_hit_ratio:.2f}: they do not fit in memory", overhead, over(one)),
+        {"cache_hit_ratio": one.cache_hit_ratio},
+        ("scale",),
+        ("rollback", "retrain"),
+        "saturation",
+        one.variant,
+    )
+
+
+def of_copies(one: Signs) -> Iterator[Finding]:
+    if one.unplaced:
+        yield Finding(
+            Sign.CRITICAL,
+            f"{one.component}: {one.unplaced:,.0f} requests found no copy",
+            ("NoCapacityInvocationFailures: no copy of the component is placed", over(one)),
+            {"unplaced": one.unplaced},
+            ("scale",),
+            ("rollback", "retrain"),
+            "saturation",
+            one.variant,
+        )

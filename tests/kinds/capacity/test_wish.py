@@ -1,0 +1,89 @@
+"""What is asked for about capacity, and what the load proposes: records in, numbers out."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from console.errors import Refused, UsageError
+from console.kinds.capacity.looking import Ground, Subject
+from console.kinds.capacity.wish import Wish, effect_of, needed, new, proposed, wished
+from console.kinds.endpoint.record import Endpoint, Variant
+from console.kinds.scaling.record import INSTANCES, Target
+from console.kinds.scaling.seen import Load, Quota, Seen
+from console.kinds.vitals.record import Pulse, Signs
+
+
+def subject(count: int, bounds: tuple[int, int] | None = (2, 8)) -> Subject:
+    v = Variant("AllTraffic", 1.0, 1.0, count, count)
+    e = Endpoint(name="rank", arn="arn", status="InService", config="v1", variants=(v,))
+    t = Target("endpoint/rank/variant/AllTraffic", INSTANCES, *bounds) if bounds else None
+    return Subject("rank/AllTraffic", INSTANCES, e, v, t)
+
+
+def ground(s: Subject, load: Load | None = None, *, busy: float = 0.0, quota: Quota | None = None) -> Ground:
+    beat = Pulse(0, 0, 1, (Signs("AllTraffic", minutes=5, cpu_percent=busy),))
+    seen = Seen(s.stated, current=s.current, desired=s.desired, load=load or Load(), quota=quota)
+    view: Any = SimpleNamespace(pulse=beat)
+    return Ground(view, SimpleNamespace(), seen)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "wish"),
+    [
+        ({}, Wish()),
+        ({"min": "", "max": None, "desired": "3"}, Wish(desired=3)),
+        ({"min": "2", "max": 9}, Wish(2, 9)),
+        ({"min": 0, "max": 0}, Wish(0, 0)),
+    ],
+)
+def test_numbers_as_they_come_from_a_form_or_a_command(given: dict[str, Any], wish: Wish) -> None:
+    assert wished(given) == wish
+
+
+@pytest.mark.parametrize("given", [{"min": -1}, {"max": 10_001}, {"min": 3, "max": 2}])
+def test_numbers_that_cannot_be_meant(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        wished(given)
+
+
+def test_what_is_so_already_is_not_asked_for() -> None:
+    s = subject(4)
+    assert new(Wish(2, 10), s) == Wish(max=10)
+    assert new(Wish(2, 8, 6), s) == Wish(desired=6), "a form gives the bounds as they are"
+    for same in (Wish(2, 8), Wish(desired=4)):
+        with pytest.raises(Refused, match="has that already: 4 of 2–8 instances"):
+            new(same, s)
+    with pytest.raises(UsageError, match="min 9 would be above max 8"):
+        new(Wish(min=9), s)
+
+
+@pytest.mark.parametrize(
+    ("count", "wish", "then"),
+    [(4, Wish(min=6), 6), (4, Wish(max=3), 3), (4, Wish(max=12), 4), (4, Wish(desired=7), 7), (1, Wish(max=9), 2)],
+)
+def test_registering_moves_capacity_into_the_bounds(count: int, wish: Wish, then: int) -> None:
+    assert effect_of(subject(count), wish).then == then
+
+
+@pytest.mark.parametrize(
+    ("s", "load", "busy", "wish"),
+    [
+        (subject(8), Load(5000.0, 2800.0), 0.0, Wish(max=18)),  # 8 x 1.79, and a fifth to spare
+        (subject(4), Load(5000.0, 2800.0), 0.0, Wish(min=8)),  # as far as the maximum goes
+        (subject(4), Load(1000.0, 2800.0), 0.0, Wish(min=5)),  # nothing asks for it: one more
+        (subject(3, None), Load(900.0, None, 100.0), 99.0, Wish(desired=5)),  # by how busy its hosts are
+        (subject(3, None), Load(), 20.0, Wish(desired=4)),
+    ],
+)
+def test_what_the_load_proposes(s: Subject, load: Load, busy: float, wish: Wish) -> None:
+    assert proposed(s, ground(s, load, busy=busy)) == wish
+
+
+def test_a_proposal_stays_within_the_quota_and_grows_at_all() -> None:
+    s, load = subject(8), Load(5000.0, 2800.0)
+    assert proposed(s, ground(s, load, quota=Quota("ml.g5.xlarge", 12, 8))) == Wish(max=12)
+    assert proposed(s, ground(s, load, quota=Quota("ml.g5.xlarge", 8, 8))) == Wish(max=18), "the preflight refuses it"
+    assert needed(1, ground(subject(1))) == 2
