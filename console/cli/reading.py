@@ -93,14 +93,15 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
     def describe(
         ctx: typer.Context,
         kind: KIND,
-        name: NAME,
+        name: NAME = "",
         output: Annotated[Format, typer.Option("-o", "--output", help="table, json or yaml")] = Format.TABLE,
         at: AT = None,
         cached: Annotated[bool, typer.Option("--cached", help="never call AWS")] = False,
     ) -> None:
         """One thing, whole."""
         only(output, Format.TABLE, Format.JSON, Format.YAML)
-        session, wanted = one(ctx), kind_of(kind)
+        session = one(ctx)
+        wanted, name = _meant(session, kind, name)
         named(wanted, name)
         moment = parse_at(at, now_ms()) if at is not None else None
         if moment is not None:
@@ -125,7 +126,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
     def logs(
         ctx: typer.Context,
         kind: KIND,
-        name: NAME,
+        name: NAME = "",
         follow: Annotated[bool, typer.Option("-f", "--follow", help="go on as lines arrive")] = False,
         since: Annotated[str, typer.Option("--since", help="how far back: 15m, 2h")] = "15m",
         grep: Annotated[
@@ -139,7 +140,8 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         """Log lines of an endpoint, or of a run's telling step. Of all containers, merged by time."""
         from console.cli.logs import show
 
-        session, wanted = one(ctx), kind_of(kind)
+        session = one(ctx)
+        wanted, name = _meant(session, kind, name)
         named(wanted, name)
         show(
             session,
@@ -216,6 +218,16 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         named(wanted, name)
         code = wait_for(session, wanted, name, condition or "settled", parse_duration(timeout))
         raise typer.Exit(code)
+
+
+def _meant(session: Session, kind: str, name: str) -> tuple[Kind, str]:
+    """A kind and a name; or a name alone, where it is one of the ledger's."""
+    try:
+        return kind_of(kind), name
+    except UsageError:
+        if name:
+            raise
+    return locate(session, kind)
 
 
 def _one(session: Session, kind: Kind, name: str, moment: Millis | None) -> Any:

@@ -48,10 +48,13 @@ REST_MIN = 30
 CALM_S = 2 * 3600.0
 """Nothing changed for so long: logs are read for an hour after a change, CloudTrail is asked for 20 minutes."""
 
-CLOUDWATCH = {"DescribeAlarms", "ListAlarmMuteRules", "GetMetricData"}
-"""Of another quota: told beside."""
+BESIDE = {
+    *("DescribeAlarms", "ListAlarmMuteRules", "GetMetricData", "FilterLogEvents", "ListServiceQuotas"),
+    *("DescribeScalableTargets", "DescribeScalingPolicies", "DescribeScalingActivities", "DescribeScheduledActions"),
+}
+"""Of CloudWatch and Application Auto Scaling, which have quotas of their own: told beside."""
 
-AT_REST = {"Search", "ListEndpoints", "ListPipelines"} | CLOUDWATCH
+AT_REST = {"Search", "ListEndpoints", "ListPipelines"} | BESIDE
 """What is asked again for ever; anything else reads something once."""
 
 FORMULA = {
@@ -87,10 +90,10 @@ class Rest(NamedTuple):
     @property
     def per_min(self) -> float:
         """Of SageMaker and CloudTrail."""
-        return sum(n for name, n in self.by_source.items() if name.rpartition(" ")[2] not in CLOUDWATCH)
+        return sum(n for name, n in self.by_source.items() if name.rpartition(" ")[2] not in BESIDE)
 
     @property
-    def cloudwatch(self) -> float:
+    def beside(self) -> float:
         return sum(self.by_source.values()) - self.per_min
 
 
@@ -210,7 +213,7 @@ def five_consoles(endpoints: int = 1000, *, window_s: float = 80.0, changes: int
         _until_quiet(world)
         lists, before, began = world.lists, world.calls.copy(), time.monotonic()
         time.sleep(window_s)
-        window = Counter({name: n for name, n in (world.calls - before).items() if name not in CLOUDWATCH})
+        window = Counter({name: n for name, n in (world.calls - before).items() if name not in BESIDE})
         minutes = (time.monotonic() - began) / 60
         again = world.lists - lists
         names = sorted(fact.name for fact in ledger.heads(scope, "endpoint"))[endpoints // 2 :]
@@ -243,7 +246,7 @@ def _until_quiet(world: World, quiet_s: float = 35.0, at_most_s: float = 240.0) 
             raise AssertionError(f"no rest within {at_most_s} s: {world.calls}")
         time.sleep(1)
         after = world.calls.copy()
-        if set(after - before) - {"Search"} - CLOUDWATCH or now - began < 10:
+        if set(after - before) - {"Search"} - BESIDE or now - began < 10:
             last = now
         before = after
 
@@ -311,7 +314,7 @@ def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
         how = "with" if search else "without"
         what = f"SageMaker and CloudTrail calls a minute at rest, {size:,} endpoints and pipelines, {how} Search"
         told = ", ".join(f"{name} {n:g}" for name, n in rest.by_source.items())
-        told += f"; CloudWatch's alarms {rest.cloudwatch:.1f}"
+        told += f"; of CloudWatch and Auto Scaling {rest.beside:.1f}"
         told += f"; at rest after {rest.history_min:.0f} min of reading the past" if search else ""
         limit = LIMIT_PER_MIN if search and size == 1000 else INF
         figures.append((what, rest.per_min, limit, f"{FORMULA[search]}; {told}" if size == 1000 else told))

@@ -62,6 +62,11 @@ def test_describe_in_json_is_the_item_of_get(fleet: Lab) -> None:
     run = fleet.run("get", "executions", "-o", "name").out.split()[0]
     assert fleet.run("describe", "execution", run.split("/")[1], "-o", "json").json["name"] == run
     assert fleet.run("describe", "pipeline", run.split("/")[0]).out.startswith("PIPELINE")
+    assert fleet.run("describe", "ads-embed", "-o", "json").json["name"] == "ads-embed", "a name alone"
+    assert fleet.run("describe", run.split("/")[1], "-o", "json").json["name"] == run
+    missing = fleet.run("describe", "no-such")
+    assert missing.code == 3 and "no-such" in missing.err
+    assert fleet.run("describe", "endpoint").code == 2
 
 
 def test_describe_makes_hostile_text_safe_and_keeps_its_columns(fleet: Lab) -> None:
