@@ -223,11 +223,14 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
 def _meant(session: Session, kind: str, name: str) -> tuple[Kind, str]:
     """A kind and a name; or a name alone, where it is one of the ledger's."""
     try:
-        return kind_of(kind), name
+        wanted = kind_of(kind)
     except UsageError:
         if name:
             raise
-    return locate(session, kind)
+        return locate(session, kind)
+    if not name:
+        raise UsageError(f"missing argument: which {wanted.id}", advice=f"lastgood get {wanted.plural} lists them")
+    return wanted, name
 
 
 def _one(session: Session, kind: Kind, name: str, moment: Millis | None) -> Any:
