@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -48,12 +49,21 @@ class Answers:
         while len(self._known) > KEEP:
             self._known.popitem(last=False)
 
+    def covers(self, span: Window) -> bool:
+        """Whether something was told of it from its beginning on: what is newer comes by the ledger."""
+        return any(_reaches(w, span) and w.start <= span.start and not self._known[w].failed for w in self._known)
+
     def for_(self, span: Window) -> Answer | None:
-        """Of this window; else the last one of the same periods that reaches into it."""
+        """Of this window; else the one of the same periods that has most of it, of those the newest."""
         if span in self._known:
             return self._known[span]
-        known = (w for w in self._known if _reaches(w, span))
-        near = max(known, key=lambda w: w.end, default=None)
+        return self._nearest((w for w in self._known if _reaches(w, span)), span)
+
+    def _nearest(self, known: Iterable[Window], span: Window) -> Answer | None:
+        def share(w: Window) -> tuple[int, int]:
+            return min(w.end, span.end) - max(w.start, span.start), w.end
+
+        near = max(known, key=share, default=None)
         return self._known[near] if near is not None else None
 
     def best(self, span: Window) -> Answer | None:
@@ -61,8 +71,7 @@ class Answers:
         if (found := self.for_(span)) is None or not found.failed:
             return found
         known = (w for w, answer in self._known.items() if not answer.failed and _reaches(w, span))
-        near = max(known, key=lambda w: w.end, default=None)
-        return self._known[near] if near is not None else found
+        return self._nearest(known, span) or found
 
 
 def _reaches(known: Window, span: Window) -> bool:

@@ -52,12 +52,14 @@ def _tick(at: Millis, step: int, now: Millis) -> str:
 
 
 def lane(marks: Sequence[Mark], window: Window, columns: int, margin: int) -> Line:
-    """Each mark at its cell; its words behind it where there is room before the next one, else before it."""
+    """Each mark at its cell, or beside it where a worse one stands; its words behind it where there is room before the
+    next one, else before it."""
     cells = [(" ", "")] * columns
     taken: dict[int, Mark] = {}
-    for mark in marks:
-        cell = cell_of(mark.at, window, columns)
-        if cell not in taken or mark.sign.rank < taken[cell].sign.rank:
+    for mark in sorted(marks, key=lambda mark: mark.sign.rank):
+        here = cell_of(mark.at, window, columns)
+        beside = (cell for cell in (here, here + 1, here - 1) if cell not in taken and 0 <= cell < columns)
+        if (cell := next(beside, None)) is not None:
             taken[cell] = mark
     free = 0
     """From which cell on nothing is written yet."""

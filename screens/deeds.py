@@ -227,7 +227,7 @@ class Deeds:
             title = self.waiting[0].plan.title
             yield Command("resume", "", "resume", f"Unfinished: {title}", self._open_waiting, Group.SHELL, footer=False)
         if self.followed:
-            title = next(reversed(self.followed.values())).plan.title
+            title = self._newest.plan.title
             yield Command("action", "", "action", f"Progress of: {title}", self._open_last, Group.SHELL, footer=False)
 
     def _open_waiting(self) -> None:
@@ -236,12 +236,18 @@ class Deeds:
         if self.waiting and self._of is not None:
             self._app.push_screen(PlanScreen.of_orphan(self._of, self.waiting[0]))
 
+    @property
+    def _newest(self) -> Following:
+        """Of those under way the last begun, else the one that ended last: what was begun last may have ended long
+        before."""
+        live = [following for following in self.followed.values() if not following.end]
+        if live:
+            return live[-1]
+        return max(self.followed.values(), key=lambda one: one.last.at if one.last else one.plan.created_at)
+
     def _open_last(self) -> None:
-        """The newest of those under way, else the one that ended last."""
         from screens.action import ActionScreen
 
-        live = [following for following in self.followed.values() if not following.end]
-        following = (live or list(self.followed.values()))[-1]
-        screen = self._app.screen
+        following, screen = self._newest, self._app.screen
         if not (isinstance(screen, ActionScreen) and screen.following is following):
             self._app.push_screen(ActionScreen(following))

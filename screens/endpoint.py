@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -10,7 +11,7 @@ from console.actions.verb import Verb
 from console.clock import Millis
 from console.fleet.course import kept
 from console.fleet.marks import marks
-from console.kinds.base import Sign
+from console.kinds.base import Kind, Sign
 from console.kinds.deployment.record import SKEW
 from console.kinds.endpoint.advice import Advice, advice
 from console.kinds.endpoint.record import Endpoint, Phase
@@ -18,6 +19,7 @@ from console.kinds.reading import decode, history
 from console.kinds.symptom.record import Symptom
 from console.ledger.snapshot import Snapshot
 from screens.blocks import Line
+from screens.commands import Command
 from screens.endpoint_text import EndpointContent, endpoint_lines
 from screens.endpoint_vitals import hour_before
 from screens.feed import SubjectFeed
@@ -48,6 +50,11 @@ class EndpointScreen(SubjectScreen):
 
     def lines(self, width: int, height: int, now: Millis) -> Sequence[Line]:
         return endpoint_lines(self.content, width, height, now)
+
+    def verbs(self, kind: Kind, name: str, view: Any, *, none: str = "reading …") -> Iterator[Command]:
+        """What helps comes first: where the footer is short, the others give way."""
+        helps = self.content.advice.verb if self.content is not None else ""
+        yield from sorted(super().verbs(kind, name, view, none=none), key=lambda command: command.id != helps)
 
     def verb_label(self, verb: Verb) -> str:
         queued = verb.id == "rollback" and self.view is not None and self.view.endpoint.moving

@@ -15,6 +15,7 @@ from console.kinds.change.record import ACTORS
 from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.advice import Advice
 from console.kinds.endpoint.record import SETTLED, Endpoint, Phase, Variant
+from console.kinds.endpoint.verdict import current_phase
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.symptom.record import Symptom
 from console.kinds.vitals.course import Course
@@ -86,7 +87,7 @@ def _advice(advice: Advice, width: int) -> list[Line]:
     """What helps and what does not, as the triage says it."""
     lines: list[Line] = []
     for label, words in advice.lines:
-        first: Line = ((" → ", "key"),) if label == "helps" else (("   not ", "dim"),)
+        first: Line = ((" → ", "key"),) if label == "helps" else (("   ", ""),)
         lines += paragraph(words, width - 1, "strong" if label == "helps" else "dim", first=first, indent=3)
     return lines
 
@@ -159,7 +160,7 @@ def _motion(content: EndpointContent, width: int, now: Millis) -> list[Line]:
         for stage in stages(e, content.phases, now)
     ]
     lines += flow(steps, width)
-    if guard := guard_words(e):
+    if guard := guard_words(e, view.alarms or ()):
         lines += paragraph(guard, width - 1, "dim", indent=1)
     return lines + _reason(view, width)
 
@@ -185,7 +186,11 @@ def _serving(view: EndpointView, width: int, now: Millis) -> list[Line]:
     reign = next((d for d in view.deployments if d.target == e.config and d.took_over), None)
     verb = "serves" if e.status in SETTLED and e.status not in {"Failed", "OutOfService"} else f"is {e.status}"
     groups: list[Line] = [((e.config, "strong"), (f" {verb}", ""))]
-    if reign is not None and reign.at:
+    if verb == f"is {e.status}":
+        # Since when it serves is not since when it is updated: the phases tell that, where AWS does.
+        phase = current_phase(e)
+        groups[0] += ((f" since {clock_time(phase.started_at, now)}", ""),) if phase and phase.started_at else ()
+    elif reign is not None and reign.at:
         by = f", by {by_whom(reign.by, reign.actor)}" if reign.by or reign.actor else ""
         groups[0] += ((f" since {clock_time(reign.ended_at or reign.at, now)}{by}", ""),)
     if view.verdict.sign is Sign.OK and view.verdict.words.startswith("ok"):

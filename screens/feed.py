@@ -29,6 +29,9 @@ class Feed(Protocol):
     def views(self, kind_id: str) -> list[Any]:
         """All views of a kind, in any order. A view has a `name`; frozen, so that equal means unchanged."""
 
+    def looked(self, kind_id: str) -> bool:
+        """Whether its source was ever read: before, that there is nothing of it is not known. With `views`."""
+
     def names(self, kind_id: str) -> Sequence[str]:
         """For the completion of the command line."""
 

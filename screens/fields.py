@@ -25,6 +25,8 @@ class TextField:
         self.id, self.label = id, label
         self._edit = Edit()
         self.text = text
+        self.chosen = False
+        """Its whole text is chosen, as in every form that proposes a value: typing replaces it, moving keeps it."""
 
     @property
     def text(self) -> str:
@@ -36,6 +38,9 @@ class TextField:
 
     def press(self, event: events.Key) -> bool:
         """Whether the key typed or edited something."""
+        chosen, self.chosen = self.chosen, False
+        if chosen and (event.key in ("backspace", "delete") or (event.is_printable and event.character)):
+            self.text = ""
         if event.is_printable and event.character:
             if len(self._edit.value) <= LONGEST:
                 self._edit = self._edit.insert(event.character)
@@ -49,6 +54,8 @@ class TextField:
 
     def paste(self, text: str) -> None:
         if text:
+            if self.chosen:
+                self.text, self.chosen = "", False
             self._edit = self._edit.insert(text.splitlines()[0][: LONGEST - len(self.text)])
 
     def pieces(self, width: int, *, active: bool, ink: str = "") -> list[Piece]:
@@ -57,6 +64,8 @@ class TextField:
         if not active:
             text = fill(self.text, width).rstrip(" ")
             return [(text, ink), ("_" * (width - cell_len(text)), "dim")]
+        if self.chosen and self.text and cell_len(self.text) < width:
+            return [(self.text, "cursor"), ("_" * (width - cell_len(self.text)), "dim")]
         at = self._edit.at - 1
         before, under, after = self.text[:at], self.text[at : at + 1] or " ", self.text[at + 1 :]
         while before and cell_len(before) > width - 2:

@@ -16,6 +16,8 @@ _GROWTH = 3
 _SLACK = 1.5
 """And flex columns to this much without need, so that a longer name does not move the columns at once."""
 _LEAST = 4
+_GIVES_WAY = 6
+"""From this priority on a column is left out where a flex column's text would be cut: words first."""
 
 
 class Placed(NamedTuple):
@@ -67,10 +69,15 @@ def fit(columns: Sequence[Column], width: int, need: Mapping[str, int] | None = 
             del kept[-1]
     most = {column.id: _GROWTH * _natural(column) for column in kept}
     wanted = {id: min(cells, (need or {}).get(id, 0)) for id, cells in most.items()}
+    cut = sum(max(0, wanted[column.id] - widths[column.id]) for column in kept if column.flex)
+    for column in sorted((c for c in kept if c.priority >= _GIVES_WAY), key=lambda c: -c.priority):
+        if cut <= width - _total(kept, widths):
+            break
+        kept.remove(column)
     flex = [column.id for column in kept if column.flex]
     for limits in (
         {id: wanted[id] for id in flex},
-        wanted,
+        {column.id: wanted[column.id] for column in kept},
         {id: max(widths[id], int(most[id] / _GROWTH * _SLACK)) for id in flex},
     ):
         _grow(widths, limits, width - _total(kept, widths))

@@ -108,8 +108,16 @@ class FormScreen(ConsoleScreen):
             parameters = [parameter_input(p, given.get(p.name), before.get(p.name)) for p in definition.parameters]
             self._inputs = [*parameters, *self._inputs]
             self._here = 0
+        if not self._read_once:  # later something may have been typed
+            self._choose()
         self._read_once = True
         self._redraw()
+
+    def _choose(self) -> None:
+        """What a field proposes is replaced by typing; an arrow key keeps it."""
+        if self._inputs:
+            for n, one in enumerate(self._inputs):
+                one.text.chosen = n == self._here and one.group == "words" and bool(one.text.text)
 
     def _look(self) -> tuple[Any, Definition | None]:
         view = self._of.view(self._verb.kind, self.subject)
@@ -223,6 +231,8 @@ class FormScreen(ConsoleScreen):
             keys = [("⏎", "the plan"), ("tab", "next"), ("esc", self._leaving)]
             if self._inputs and self._inputs[self._here].choices:
                 keys.insert(1, ("space ← →", "choose"))
+            if self._inputs and self._inputs[self._here].text.chosen:
+                keys[1:1] = [("typing", "replaces it"), ("←", "edits it")]
             typing_keys(self, keys)
 
     # Keys: all are typed, none is a command but those of the footer.
@@ -264,9 +274,11 @@ class FormScreen(ConsoleScreen):
             self._inputs[self._here].text.paste(event.text)
             self._redraw()
 
-    def _go(self, at: int) -> None:
+    def _go(self, at: int, *, choose: bool = True) -> None:
         if self._inputs:
             self._here = at % len(self._inputs)
+            if choose:
+                self._choose()
             self._redraw()
             # Its line on the sheet: the headings above it count too.
             lines = self.query_one(Sheet).text.split("\n")
@@ -279,7 +291,7 @@ class FormScreen(ConsoleScreen):
         self._tried = True
         bad = next((n for n, one in enumerate(self._inputs) if one.wrong), None)
         if bad is not None:
-            self._go(bad)
+            self._go(bad, choose=False)  # it is mended, not typed again
             return
         args = self.answers()
         if self._wants_definition and self._args.get("param"):

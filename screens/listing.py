@@ -23,7 +23,7 @@ from screens.places import Look
 from screens.reading import ReadingScreen
 from screens.signs import worded
 
-_FIRST = ("endpoint", "pipeline")
+_FIRST = ("endpoint", "pipeline", "alarm")
 """Kinds whose trouble is told on the lists of the others too."""
 _URGENT = (Sign.CRITICAL, Sign.WARNING)
 _INTEREST_MS = 10_000
@@ -66,13 +66,12 @@ class ListScreen(ReadingScreen):
         if self._filter:
             self._use_filter(self._filter)
 
-    def read(self, feed: Feed) -> tuple[list[Row], Counter[Sign]]:
+    def read(self, feed: Feed) -> tuple[list[Row], Counter[Sign], bool]:
         views = sorted(feed.views(self.kind.id), key=self.kind.order)
-        return [Row(name_of(view), view) for view in views], signs_of(views)
+        return [Row(name_of(view), view) for view in views], signs_of(views), bool(views) or feed.looked(self.kind.id)
 
-    def show(self, content: tuple[list[Row], Counter[Sign]]) -> None:
-        rows, self._signs = content
-        self._loaded = True
+    def show(self, content: tuple[list[Row], Counter[Sign], bool]) -> None:
+        rows, self._signs, self._loaded = content
         self.table.empty = self._emptiness()
         self.table.set_rows(rows, self.feed.now())
 
@@ -85,6 +84,8 @@ class ListScreen(ReadingScreen):
 
     def tick(self, now: Millis) -> None:
         self.table.tick(now)
+        if not self._loaded:  # a first look that finds nothing is no news
+            self.data_changed()
         visible, (told, at) = self.table.visible_keys, self._told
         if visible and (visible != told or now - at >= _INTEREST_MS):
             self._told = (visible, now)
@@ -93,6 +94,8 @@ class ListScreen(ReadingScreen):
     # What the lines around the table say.
 
     def notes(self) -> Sequence[Piece]:
+        if not self._loaded:
+            return [(" reading …", "dim")]
         shown, every = self.table.counts
         notes: list[Piece] = [(f" {shown:,} of {every:,}" if shown != every else f" {every:,}", "")]
         urgent = self._signs[Sign.CRITICAL] + self._signs[Sign.WARNING]

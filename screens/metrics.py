@@ -13,6 +13,7 @@ from console.clock import HOUR, MINUTE, Millis, duration, iso
 from console.fleet.course import instances, kept
 from console.fleet.marks import Mark, marks
 from console.kinds.endpoint.view import EndpointView
+from console.kinds.vitals.beat import PROVISIONAL
 from console.kinds.vitals.course import INSTANCES, Course, counted, together
 from console.kinds.vitals.measures import OVERVIEW
 from console.kinds.vitals.spans import OLDEST, Window, window, zoomed
@@ -27,6 +28,7 @@ from screens.logs import said_by
 from screens.metrics_text import (
     FLEETS,
     GAP,
+    STILL_FILLING,
     VARIANTS,
     WIDE,
     MetricsContent,
@@ -40,7 +42,7 @@ from screens.metrics_text import (
 )
 from screens.pieces import Piece
 from screens.places import Look
-from screens.plot import Level, canvas_width
+from screens.plot import FILLING, Level, canvas_width
 from screens.reading import ReadingScreen, subject_feed
 
 SETTLES_S = 0.3
@@ -177,7 +179,7 @@ class MetricsScreen(ReadingScreen):
         answer = self.answers.for_(span)
         if answer is None or now - answer.at < (MINUTE if answer.failed else max(MINUTE, span.period)):
             return False
-        if answer.failed:
+        if answer.failed or not self.answers.covers(span):
             return True
         if span.period != MINUTE or self.known is None or now - answer.at > KEEP_MS - HOUR:
             return not self.answers.has(span)  # the ledger has no such periods, or not for so long
@@ -233,7 +235,10 @@ class MetricsScreen(ReadingScreen):
             told += [dot, ("asking …", "moving")]
         elif answer is not None:
             told += [dot, (answer.failed, "warn") if answer.failed else (answer.words, "dim")]
-        return [*told, dot, (f"by {duration(span.period)}", "dim")]
+        told += [dot, (f"by {duration(span.period)}", "dim")]
+        if span.end > now - PROVISIONAL:
+            told += [dot, (f"{FILLING} {STILL_FILLING}", "dim")]
+        return told
 
     def status(self) -> Sequence[Piece]:
         return happened(self.content, self.shown, self._columns, self.feed.now()) if self.content is not None else ()

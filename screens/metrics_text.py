@@ -17,13 +17,16 @@ from console.text import safe
 from screens.axis import cell_of, lane, times
 from screens.blocks import BLANK, Line, beside, padded
 from screens.pieces import Piece
-from screens.plot import INKS, LEGEND, MARGIN, Level, Stroke, Upright, canvas_width, number, plot, scale
+from screens.plot import FILLING, INKS, LEGEND, MARGIN, Level, Stroke, Upright, canvas_width, number, plot, scale
 
 LEAST = 5
 """Lines of a plot with its heading: four lines of braille are sixteen steps."""
 WIDE = 150
 """From this width on, two plots stand beside each other."""
 GAP = 3
+
+STILL_FILLING = "still filling up"
+"""What is said of provisional values: CloudWatch has only a part of them yet."""
 
 TOLD = 4
 """Marks in words at most."""
@@ -191,11 +194,17 @@ def _heading(
 ) -> Line:
     at = index_of(shown.cursor, content.window) if shown.cursor is not None else None
     left: list[Piece] = [(" ", ""), (sheaf.title, "head")]
+    whole, filling = settled(content.window, now), False
     for place, line in enumerate(sheaf.lines):
         name = _label(content, sheaf, line)
         mark = f"{LEGEND[place % len(LEGEND)]} " if len(sheaf.lines) > 1 else ""
         left += [("  ", ""), (f"{mark}{name}{' ' if name else ''}", INKS[place % len(INKS)])]
-        left += _value(line, _latest(line, content.window, now) if at is None else at, sheaf.unit)
+        told = _latest(line, content.window, now) if at is None else at
+        provisional = told >= whole and told < len(line.values) and line.values[told] is not None
+        left += _value(line, told, sheaf.unit, filling=provisional)
+        filling |= provisional
+    if filling:
+        left.append((f"  {FILLING} {STILL_FILLING}", "warn"))
     for level in levels:
         left.append((f"  {'' if level.far else '─ '}{level.words} {number(level.value)}", "dim"))
     room = width - len(words) - 2
@@ -209,11 +218,11 @@ def _latest(line: Drawn, window: Window, now: Millis) -> int:
     return next((n for n in reversed(known) if n < whole), known[-1] if known else 0)
 
 
-def _value(line: Drawn, at: int, unit: str) -> list[Piece]:
+def _value(line: Drawn, at: int, unit: str, *, filling: bool = False) -> list[Piece]:
     value = line.values[at] if at < len(line.values) else None
     if value is None:
         return [("–", "dim")]
-    told: list[Piece] = [(f"{number(value)}", "strong")]
+    told: list[Piece] = [(f"{number(value)}", "dim" if filling else "strong")]
     n = line.n[at] if line.n and at < len(line.n) else None
     if n is not None and unit == "%":
         told.append((f" ({value * n / 100:,.0f} of {n:,.0f})", "dim"))

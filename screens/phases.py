@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from console.clock import SECOND, Millis, clock_time
+from console.kinds.alarm.view import AlarmView
 from console.kinds.endpoint.record import Endpoint, Phase
 from console.kinds.endpoint.verdict import current_phase
 
@@ -172,12 +173,19 @@ def _traffic(policy: Mapping[str, Any]) -> Mapping[str, Any]:
     return (policy.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
 
 
-def guard_words(endpoint: Endpoint) -> str:
-    """Who takes a bad deployment back, in a sentence; empty where that was not read."""
+BLIND = ("never fires", "sees nothing", "sees only", "covers both fleets", "needs about")
+"""How the sentences of kinds/alarm/sight.py begin that speak of an alarm that may not fire."""
+
+
+def guard_words(endpoint: Endpoint, seen: Sequence[AlarmView] = ()) -> str:
+    """Who takes a bad deployment back, and why it may not, in a sentence or two; empty where that was not read."""
     if not endpoint.detailed:
         return ""
     names = alarms(endpoint.policy)
-    guard = (
-        f"Alarms {', '.join(names)} take it back." if names else "No alarm guards it: nothing takes it back by itself."
-    )
-    return guard
+    if not names:
+        return "No alarm guards it: nothing takes it back by itself."
+    calm = [one for one in seen if one.name in names and one.alarm.state != "ALARM"]
+    doubts = [f"{one.name} {limit}" for one in calm for limit in one.limits if limit.startswith(BLIND)]
+    if not doubts:
+        return f"Alarms {', '.join(names)} take it back."
+    return f"Alarms {', '.join(names)} take it back only if they fire: {'; '.join(doubts[:2])}."

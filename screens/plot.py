@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from screens.blocks import Line
 from screens.pieces import Piece
 
-FINE, SOLID = "braille", "⣿"
+FINE, SOLID, FILLING = "braille", "⣿", "·"
 MARKERS = (FINE, "x", "o", "+", "*", "#")
 """By place in the plot: the first is a fine line, the others differ by their character."""
 LEGEND = ("⠒", "x", "o", "+", "*", "#")
@@ -29,7 +29,7 @@ Values = Sequence[float | None]
 
 
 class Stroke(NamedTuple):
-    """One line: values by period, oldest first; from `settled` on they are provisional and drawn dim."""
+    """One line: values by period, oldest first; from `settled` on they are provisional: dim, and dots by themselves."""
 
     values: Values
     settled: int
@@ -176,29 +176,29 @@ def plot(
             drawing.hline(dot(level.value), inks.code("rule"))
     drawing.scatter([-1], [0], marker=" ")  # without data it draws neither axis nor lines
     for stroke in strokes:
-        marker = MARKERS[stroke.place % len(MARKERS)]
-        fine = marker == FINE
-        for values, ink in _parts(stroke):
-            found = decimated(values, columns * DOTS if fine else columns)
-            runs = [[(x, dot(value)) for x, value in run] for run in found]
-            if fine and len(values) > columns * DOTS:
-                for points, mark in zip(dense(runs), (FINE, SOLID), strict=True):
-                    drawing.scatter([x for x, _ in points], [y for _, y in points], marker=mark, color=inks.code(ink))
-                continue
-            for run in runs:
-                xs = [x if fine else x * DOTS for x, _ in run]
-                drawing.plot(xs, [y for _, y in run], marker=marker, color=inks.code(ink))
+        for x, value in (point for run in decimated(_filling(stroke), columns) for point in run):
+            drawing.scatter([x * DOTS], [dot(value)], marker=FILLING, color=inks.code("dim"))
+    for stroke in strokes:  # last: where both meet in a cell, what is settled is seen
+        marker, ink = MARKERS[stroke.place % len(MARKERS)], INKS[stroke.place % len(INKS)]
+        fine, values = marker == FINE, _settled(stroke)
+        found = decimated(values, columns * DOTS if fine else columns)
+        runs = [[(x, dot(value)) for x, value in run] for run in found]
+        if fine and len(values) > columns * DOTS:
+            for points, mark in zip(dense(runs), (FINE, SOLID), strict=True):
+                drawing.scatter([x for x, _ in points], [y for _, y in points], marker=mark, color=inks.code(ink))
+            continue
+        for run in runs:
+            xs = [x if fine else x * DOTS for x, _ in run]
+            drawing.plot(xs, [y for _, y in run], marker=marker, color=inks.code(ink))
     return list(inks.lines(drawing.build(), height))
 
 
-def _parts(stroke: Stroke) -> Iterator[tuple[Values, str]]:
-    """What is provisional first: where both meet in a cell, what is settled is seen."""
-    values, settled = stroke.values, stroke.settled
-    if settled < len(values):
-        first = max(0, settled - 1)
-        yield [*[None] * first, *values[first:]], "dim"
-        values = [*values[:settled], *[None] * (len(values) - settled)]
-    yield values, INKS[stroke.place % len(INKS)]
+def _settled(stroke: Stroke) -> Values:
+    return [*stroke.values[: stroke.settled], *[None] * (len(stroke.values) - stroke.settled)]
+
+
+def _filling(stroke: Stroke) -> Values:
+    return [*[None] * min(stroke.settled, len(stroke.values)), *stroke.values[stroke.settled :]]
 
 
 Points = list[tuple[int, int]]

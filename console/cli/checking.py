@@ -18,6 +18,7 @@ from console.clock import SECOND, age_step, now_ms
 from console.errors import CredentialsError, Exit, LastgoodError, NotFound, UsageError
 from console.kinds.base import Kind, Sign
 from console.kinds.registry import kind_of
+from console.kinds.vitals.sight import Blind, blind
 from console.text import count, echoed, safe, shorten
 
 Open = Callable[[typer.Context], Session]
@@ -66,7 +67,8 @@ def register(app: typer.Typer, session: Open, note: Say) -> None:
             raise UsageError(f"context {session_.context.name} was never read", advice="leave out --cached once")
         _read(session_, kinds, cached=cached)
         found = [_look(session_, one, tuple(names or ())) for one in kinds]
-        bad, words = judged(found, strict=strict)
+        dark = blind(session_.snapshot()) if any(one.kind.id == "endpoint" for one in found) else None
+        bad, words = judged(found, strict=strict, dark=dark)
         sources = {name: state for one in kinds for name, state in session_.sources(one).items()}
         if output is Format.TABLE:
             numbers = " ".join(f"{label}={value}" for label, value in measured(found))
@@ -107,19 +109,30 @@ def _look(session: Session, kind: Kind, names: tuple[str, ...]) -> Checked:
     return Checked(kind, views, session.sources(kind)[kind.sources[0]]["age_s"])
 
 
-def judged(found: Sequence[Checked], *, strict: bool = False) -> tuple[bool, str]:
-    """Whether it is wrong, and the line. Warnings are wrong: whoever wants less looks at the numbers."""
+def judged(found: Sequence[Checked], *, strict: bool = False, dark: Blind | None = None) -> tuple[bool, str]:
+    """Whether it is wrong, and the line. Warnings are wrong: whoever wants less looks at the numbers. `dark`: why no
+    metrics are read; unless somebody meant that, endpoints that SageMaker calls well are no good news."""
     wrong = [(one.kind, view) for one in found for view in one.views if view.sign.rank <= Sign.WARNING.rank]
-    dark = [(one.kind, view) for one in found for view in one.views if view.sign is Sign.UNKNOWN]
-    blind = [one for one in found if one.blind]
-    wrong.sort(key=lambda pair: pair[1].sign.rank)
+    unsure = [(one.kind, view) for one in found for view in one.views if view.sign is Sign.UNKNOWN]
+    unread = [one for one in found if one.blind]
     if wrong:
-        return True, f"{wrong[0][1].sign.value.upper()}: {_names(wrong)}"
-    if blind or dark:
-        said = [_unread(one) for one in blind] + ([f"{_names(dark)}"] if dark else [])
-        head = "UNKNOWN" if strict or blind else "OK, not all is known"
+        # What is wrong with an endpoint says why; that its alarm is red says only that it is.
+        bad = {view.name for kind, view in wrong if kind.id == "endpoint"}
+        wrong.sort(key=lambda pair: (pair[0].id == "alarm" and bool(bad & _about(pair[1])), pair[1].sign.rank))
+        worst = min((view.sign for _, view in wrong), key=lambda sign: sign.rank)
+        return True, f"{worst.value.upper()}: {_names(wrong)}"
+    if dark is not None and not dark.meant:
+        return True, f"UNKNOWN: {shorten(safe(dark.words).replace('|', '/'), LONGEST)}"
+    if unread or unsure:
+        said = [_unread(one) for one in unread] + ([f"{_names(unsure)}"] if unsure else [])
+        head = "UNKNOWN" if strict or unread else "OK, not all is known"
         return strict, f"{head}: {shorten('; '.join(said), LONGEST)}"
-    return False, f"OK: {', '.join(count(len(one.views), one.kind.id, one.kind.plural) for one in found)} fine"
+    fine = ", ".join(count(len(one.views), one.kind.id, one.kind.plural) for one in found)
+    return False, f"OK: {fine} fine{f'; note: {dark.words}' if dark is not None else ''}"
+
+
+def _about(alarm: Any) -> set[str]:
+    return {*alarm.endpoints, *alarm.guards}
 
 
 def _unread(one: Checked) -> str:

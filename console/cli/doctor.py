@@ -100,8 +100,11 @@ def _collector(session: Session) -> Iterator[Check]:
 def _metrics(session: Session) -> Iterator[Check]:
     """What watching costs; a budget that leaves something out is said, and is no failure."""
     from console.fleet.health import cost_of_watching
+    from console.kinds.vitals.sight import blind
 
     try:
+        if (dark := blind(session.snapshot())) is not None and not dark.meant:
+            yield Check("metrics", Verdict.WARN, dark.words)
         cost = cost_of_watching(session.ledger, session.scope, session.settings)
     except LastgoodError:
         return  # said above

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from console.cli.output import GAP, Format, csv_text, emit, envelope, only, write
 from console.cli.session import Session
-from console.clock import Millis, clock_time, duration, iso, now_ms
+from console.clock import MINUTE, Millis, clock_time, duration, iso, now_ms
 from console.errors import LastgoodError, NotFound, SourceError, UsageError
 from console.fleet.course import instances, kept
 from console.fleet.health import cost_of_watching
@@ -175,7 +175,7 @@ def _say(session: Session, found: Asked, now: Millis) -> None:
     if found.metrics:
         session.say(f"asked for {found.metrics:,} metrics (${found.metrics * DOLLARS:.4f}); {found.cost.words(now)}")
     if found.window.end > now - PROVISIONAL:
-        session.say("the last two minutes are still filling up")
+        session.say(f"the last {PROVISIONAL // MINUTE} minutes are still filling up")
 
 
 # As text.

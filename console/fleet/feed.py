@@ -20,6 +20,7 @@ from console.kinds.registry import KINDS, kind_of
 from console.ledger.snapshot import Snapshot
 from console.ledger.store import Ledger
 from console.settings import Context, Settings
+from console.text import shorten
 
 TELL_S = 10.0
 """How often interest is repeated; it expires after 30 s."""
@@ -41,6 +42,9 @@ PLAIN = {
     "UnauthorizedSSOTokenError": "login expired",
 }
 """What the SDK's own classes mean to whoever reads a header; the provider's codes are said as they are."""
+
+OURS = {"LastgoodError", "SourceError", "LedgerError", "TimedOut"}
+"""Names of our classes, which say nothing to whoever reads a header: the message does."""
 
 
 class LedgerFeed:
@@ -118,7 +122,8 @@ class LedgerFeed:
             name, state = failing[0]
             age = age_step(now - state.at) if state.at else ""
             whose = "AWS" if len(failing) == len(states) > 1 else f"{name}:"
-            said = PLAIN.get(state.code, state.code or "failing")
+            said = PLAIN.get(state.code) or (state.code if state.code not in OURS else shorten(state.error, 40))
+            said = said or "failing"
             return f"{whose} {said}{f', data {age} old' if age else ''}", "warn"
         oldest = min((state.at for state in states.values() if state.at), default=0)
         if now - oldest > STALE_MS:
@@ -138,6 +143,12 @@ class LedgerFeed:
         """One view with all that its own screen draws; None if there is no such thing (any more)."""
         found = kind_of(kind_id).views(self.snapshot(), [name])
         return found[0] if found else None
+
+    def looked(self, kind_id: str) -> bool:
+        """Whether the source that lists them was ever read."""
+        first = kind_of(kind_id).sources[:1]
+        states = self.ledger.coverage.states(self.scope) if first else {}
+        return all((state := states.get(source)) is not None and state.at is not None for source in first)
 
     def names(self, kind_id: str) -> Sequence[str]:
         return [fact.name for fact in self.ledger.heads(self.scope, kind_id)]

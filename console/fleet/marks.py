@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from console.clock import Millis
+from console.clock import MINUTE, Millis
 from console.fleet.timeline import by_whom
 from console.kinds.alarm.record import Alarm
 from console.kinds.base import Sign
 from console.kinds.deployment.record import Outcome
-from console.kinds.endpoint.record import short
+from console.kinds.endpoint.record import Endpoint, short
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.vitals.spans import Window
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
 
 _alarm = msgspec.json.Decoder(Alarm).decode
+_endpoint = msgspec.json.Decoder(Endpoint).decode
+_SAME = 5 * MINUTE
+"""So much later a sweep may see what Application Auto Scaling did."""
 
 RED, GREEN, OUT, IN, NOT = "!", "○", "+", "-", "✖"
 """An alarm came to ALARM, or went back to OK; instances came, went, or could not come."""
@@ -37,7 +40,7 @@ class Mark(NamedTuple):
 
 def marks(snapshot: Snapshot, view: EndpointView, window: Window) -> tuple[Mark, ...]:
     """Those within the window, oldest first."""
-    found = [*_deployments(view), *_alarms(snapshot, view, window), *_scaling(view)]
+    found = [*_deployments(view), *_alarms(snapshot, view, window), *_scaling(view), *_asked(snapshot, view, window)]
     return tuple(sorted(mark for mark in found if window.start <= mark.at <= max(window.end, snapshot.moment)))
 
 
@@ -89,3 +92,27 @@ def _scaling(view: EndpointView) -> Iterator[Mark]:
                 less = before is not None and one.wanted < before
                 yield Mark(one.at, IN if less else OUT, Sign.MOVING, f"{whose}scaled to {one.wanted}")
                 before = one.wanted
+
+
+def _asked(snapshot: Snapshot, view: EndpointView, window: Window) -> Iterator[Mark]:
+    """Instances that somebody else than Application Auto Scaling asked for, as DescribeEndpoint told them."""
+    told = [(v.target.variant, one.wanted, one.at) for v in view.scaling for one in v.activities]
+    known = snapshot.ledger.as_of(snapshot.scope, "endpoint", window.start, [view.name])
+    facts = [*known, *snapshot.history("endpoint", view.name, since=window.start)]
+    config, before = "", dict[str, int]()
+    for fact in facts:
+        if fact.deleted:
+            continue
+        e = _endpoint(fact.body)
+        if e.config != config:
+            config, before = e.config, {}
+        for one in e.variants:
+            wanted, was = one.desired_instances, before.get(one.name)
+            if wanted is None:
+                continue
+            before[one.name] = wanted
+            scaled = any(t[:2] == (one.name, wanted) and 0 <= fact.observed_at - t[2] <= _SAME for t in told)
+            if was not in (None, wanted) and not scaled:
+                whose = f"{one.name}: " if len(e.variants) > 1 else ""
+                glyph = OUT if was is None or wanted > was else IN
+                yield Mark(fact.observed_at, glyph, Sign.MOVING, f"{whose}{was} → {wanted} instances asked for")

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from console.clock import Millis, clock_time, duration
 from console.kinds.base import Sign
+from console.kinds.scaling.around import Around
 from console.kinds.scaling.course import alarm_words, launch_ms
+from console.kinds.scaling.growth import waits
 from console.kinds.scaling.record import PER_HOST, Activity, Policy, Scheduled
-from console.kinds.scaling.view import ScalingView
+from console.kinds.scaling.view import ScalingView, bodies_of
 from console.ledger.snapshot import Snapshot
 from console.text import shorten
 
@@ -24,7 +26,7 @@ def scaling_lines(view: ScalingView, snapshot: Snapshot, now: Millis) -> Iterato
     t = view.target
     yield "scaling", f"{view.sign.glyph} {t.name}", view.verdict.words
     yield from _listed("why", [(reason,) for reason in _why(view)])
-    yield from _advice(view)
+    yield from _advice(view, snapshot)
     yield "capacity", capacity_words(view)
     if words := load_words(view):
         yield "load", words
@@ -59,11 +61,23 @@ VERBS = {"scale": "scale", "suspend": "suspend scale-in", "unsuspend": "resume s
 """As people say it; what nobody is tempted by at night is not among them."""
 
 
-def _advice(view: ScalingView) -> Iterator[Cells]:
-    commands = (f"lastgood {verb} scaling {shlex.quote(view.name)} --dry-run" for verb in view.speaks_for)
-    yield from _listed("helps", [(command,) for command in commands])
-    if against := [VERBS[verb] for verb in view.speaks_against if verb in VERBS]:
-        yield "not", ", ".join(against)
+def _advice(view: ScalingView, snapshot: Snapshot) -> Iterator[Cells]:
+    t = view.target
+    words = ""
+    if "scale" in view.speaks_for and t.endpoint:
+        beat = Around(bodies_of(snapshot), [t]).pulse(t.endpoint)
+        words = waits(snapshot, t.endpoint, t.variant, beat, view.activities)
+    verbs = [verb for verb in view.speaks_for if not (words and verb == "scale")]
+    yield from _listed("helps", [(_way(verb, view.name),) for verb in verbs])
+    against = [VERBS[verb] for verb in view.speaks_against if verb in VERBS]
+    told = [f"scale yet: {words}" if words else "", ", ".join(against)]
+    yield from _listed("not", [(line,) for line in told if line])
+
+
+def _way(verb: str, name: str) -> str:
+    """The command, and the key where this is read on a screen."""
+    key = " (key S)" if verb == "scale" else ""
+    return f"{VERBS[verb]}{key}: lastgood {verb} scaling {shlex.quote(name)} --dry-run"
 
 
 def capacity_words(view: ScalingView) -> str:
@@ -101,7 +115,8 @@ def scaling_rows(targets: Sequence[ScalingView]) -> Iterator[Cells]:
             parts.append(f"quota {view.quota.used}/{view.quota.limit:g}")
         yield f"{view.sign.glyph} {t.variant or t.component}", view.verdict.words, "; ".join(parts)
         if view.sign is not Sign.OK:
-            told = [reason for reason in view.verdict.reasons if reason.startswith(("AWS", "not scaled"))]
+            first = ("AWS", "not scaled", *([view.quota.held] if view.quota and view.quota.held else []))
+            told = [reason for reason in view.verdict.reasons if reason.startswith(first)]
             yield from (("", shorten(reason, WORDS_AT_MOST)) for reason in told)
 
 

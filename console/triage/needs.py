@@ -17,6 +17,7 @@ from console.kinds.execution.record import repeats
 from console.kinds.pipeline.view import PipelineView
 from console.kinds.reading import decode
 from console.kinds.registry import kind_of
+from console.kinds.vitals.sight import blind
 from console.ledger.snapshot import Snapshot
 from console.text import count, safe
 
@@ -113,12 +114,14 @@ def _pipelines(snapshot: Snapshot, changes: list[Change]) -> Iterator[Need]:
 
 
 def text(found: list[Need], snapshot: Snapshot, now: Millis) -> Iterator[str]:
-    """The same for a terminal without a screen, or a chat."""
+    """The same for a terminal without a screen, or a chat. What nobody could see comes first."""
+    if (dark := blind(snapshot)) is not None and not dark.meant:
+        yield safe(f"{Sign.UNKNOWN.glyph} metrics were not read, so endpoints may be in trouble: {dark.words}")
     if not found:
         looked = (("endpoint", "endpoints"), ("pipeline", "pipelines"))
         if not all(snapshot.covered(source) for _, source in looked):
-            blind = [source for _, source in looked if not snapshot.covered(source)]
-            yield f"◌ nothing is known to need you, but nobody watches {' and '.join(blind)}"
+            gone = [source for _, source in looked if not snapshot.covered(source)]
+            yield f"◌ nothing is known to need you, but nobody watches {' and '.join(gone)}"
             return
         numbers = {kind: len(snapshot.heads(kind)) for kind, _ in looked}
         counts = " and ".join(count(number, kind) for kind, number in numbers.items())
@@ -126,7 +129,10 @@ def text(found: list[Need], snapshot: Snapshot, now: Millis) -> Iterator[str]:
             # The wrong region looks just like this: it must not read as an all-clear.
             yield f"◌ nothing is there to look at: {counts} in {snapshot.scope}"
             return
-        yield f"● nothing needs you: {counts} looked at"
+        if dark is not None and not dark.meant:
+            yield f"  by what SageMaker says nothing needs you: {counts} looked at"
+            return
+        yield f"● nothing needs you: {counts} looked at{f'; note: {dark.words}' if dark else ''}"
         return
     for n, need in enumerate(found):
         since = f" since {clock_time(need.since, now)}" if need.since else ""

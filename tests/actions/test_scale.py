@@ -98,6 +98,14 @@ def test_a_higher_maximum_launches_nothing_and_is_done_at_once(rig: Rig) -> None
     assert bounds(rig) == (2, 12) and instances(rig) == before
 
 
+def test_what_a_plan_says_of_bounds_that_leave_nothing_to_scale_and_of_what_a_maximum_may_cost(rig: Rig) -> None:
+    have = instances(rig)
+    fixed = scale(rig, min=have, max=have)
+    assert f"min and max are {have}: autoscaling changes nothing" in fixed.causes
+    assert not any("scales in to" in cause for cause in fixed.causes)
+    assert scale(rig, max=12).cost == "up to 4 instances more, while the load wants them"
+
+
 def test_the_way_back_is_what_the_plan_says(rig: Rig) -> None:
     plan = scale(rig, max=12)
     assert rig.apply(plan).stage is Stage.DONE

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from console.cli.checking import Checked, judged, measured
 from console.errors import Exit
 from console.kinds.alarm.record import Alarm
 from console.kinds.alarm.view import AlarmView, judge
+from console.kinds.base import Sign, Verdict
+from console.kinds.endpoint.record import Endpoint
+from console.kinds.endpoint.view import EndpointView
 from console.kinds.registry import kind_of
+from console.kinds.vitals.sight import Blind
 from tests.cli.lab import Lab, lab
 
 PERFDATA = re.compile(r"[a-z_]+=\d+(\.\d+)?s?(;[\d.]*){3}")
@@ -49,6 +54,24 @@ def checked(*states: str, age_s: float | None = 3.0) -> list[Checked]:
 )
 def test_what_is_wrong_and_what_is_not_known(found: list[Checked], strict: bool, bad: bool, words: str) -> None:
     assert judged(found, strict=strict) == (bad, words)
+
+
+def test_endpoints_whose_metrics_nobody_reads_are_not_fine() -> None:
+    dark = Blind("metrics not read since 14:05Z: a | b")
+    assert judged(checked("OK"), dark=dark) == (True, "UNKNOWN: metrics not read since 14:05Z: a / b")
+    assert judged(checked("ALARM"), dark=dark)[1].startswith("CRITICAL: "), "what is known comes first"
+    off = Blind("no metrics are read: metrics_dollars_per_hour is 0", meant=True)
+    assert judged(checked("OK"), dark=off) == (False, f"OK: 1 alarm fine; note: {off.words}")
+
+
+def test_why_comes_before_that_an_alarm_is_red() -> None:
+    bad = Verdict(Sign.WARNING, "p99 900 ms, was 55; quota is used up")
+    endpoint = EndpointView(endpoint=Endpoint("risk", "arn", "InService", "v7"), observed_at=0, verdict=bad)
+    own = structs.replace(alarm("ALARM"), endpoints=("risk",))
+    found = [Checked(kind_of("endpoint"), [endpoint], 3.0), Checked(kind_of("alarm"), [own], 3.0)]
+    assert judged(found)[1] == "CRITICAL: risk p99 900 ms, was 55; quota is used up; risk-5xx in ALARM"
+    other = Checked(kind_of("alarm"), [alarm("ALARM", "other")], 3.0)
+    assert judged([*found, other])[1].startswith("CRITICAL: other in ALARM; risk p99")
 
 
 def test_numbers_are_perfdata() -> None:

@@ -152,7 +152,7 @@ def test_the_table_is_for_people(still: Lab) -> None:
     assert sum(line.startswith("variant ") for line in lines) == 2
     heading = next(line for line in lines if line.startswith("   AT") or "5XX %" in line)
     assert "5XX %" in heading and "4XX %" in heading and "MODEL P99" not in done.out
-    assert "the last two minutes are still filling up" in done.err
+    assert "the last 3 minutes are still filling up" in done.err
 
 
 def test_a_terminal_gets_what_fits_and_is_told_of_the_rest(still: Lab) -> None:

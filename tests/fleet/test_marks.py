@@ -122,6 +122,18 @@ def cover(ledger: Ledger, first: int, last: int) -> None:
         ledger.coverage.cover(SCOPE, "endpoints", NOW - minutes * MINUTE, every_ms=MINUTE)
 
 
+def test_instances_that_somebody_asked_for_are_told_and_those_of_autoscaling_once(
+    snapshot: Snapshot, watched: Any
+) -> None:
+    watched([(90, endpoint(3)), (40, endpoint(5)), (20, endpoint(8)), (10, endpoint(2, config="risk-v8"))])
+    target = Target(resource="endpoint/risk/variant/main", dimension=INSTANCES, min=2, max=20)
+    done = (Activity("a", NOW - 21 * MINUTE, "Successful", 8, NOW - 20 * MINUTE, "", ""),)
+    scaling = ScalingView(target=target, observed_at=NOW, code="ok", verdict=OK, activities=done)
+    assert told(marks(snapshot, view(scaling=(scaling,)), WINDOW)) == [
+        (40, "+", "3 → 5 instances asked for"), (21, "+", "scaled to 8"),
+    ]  # fmt: skip
+
+
 def test_counts_are_steps_and_unknown_while_nobody_watched(ledger: Ledger, snapshot: Snapshot, watched: Any) -> None:
     watched([(200, endpoint(4)), (30, endpoint(6)), (10, endpoint(8))])
     cover(ledger, 40, 20)

@@ -45,7 +45,7 @@ def _callers(night: Night) -> tuple[str, ...]:
 def _thrashing(night: Night) -> tuple[str, ...]:
     hits = night.window("ModelCacheHit", "Average", "demand-cast")
     wait = night.middle("ModelLoadingWaitTime", "Average", "demand-cast") / 1000
-    return (f"models thrash: {100 * sum(hits) / len(hits):.0f} % found loaded, each waits {number(wait)} ms",)
+    return (f"models thrash: {100 * sum(hits) / len(hits):.0f} % found loaded, the others wait {number(wait)} ms",)
 
 
 def _memory(night: Night) -> tuple[str, ...]:
@@ -96,14 +96,14 @@ SAYS = {
         verb="scale",
     ),
     "max-capacity": Says(
-        Sign.WARNING,
+        Sign.CRITICAL,
         r"at max 8/8",
         lambda night: (p99(night, "search-rank"), _busy(night, "search-rank", "GPU", 1)),
         verb="scale",
     ),
     "slow-dependency": Says(
         Sign.WARNING,
-        r"^p99 [\d,]+ ms, was \d+ at equal load, hosts idle$",
+        r"^p99 [\d,]+ ms, was \d+ at equal load, hosts have room$",
         lambda night: (p99(night, "eta-minutes"), _busy(night, "eta-minutes", "CPU", 8)),
         against=("roll back", "scale out"),
     ),
@@ -112,15 +112,16 @@ SAYS = {
         r"^[\d,]+ of [\d,]+ fail, was 0\.\d+ %; flaps: turned round \d+ times in \d+ m",
         lambda night: (failing(night, "eta-minutes"),),
         verb="suspend",
+        after_min=(2.0, 1.0),
     ),
     "no-capacity": Says(
-        Sign.WARNING,
+        Sign.CRITICAL,
         r"cannot grow: AWS has no ml\.\S+ to spare, asked for \d, kept at 4",
         lambda night: (failing(night, "search-rank"),),
         against=("roll back", "scale out"),
     ),
     "quota": Says(
-        Sign.WARNING,
+        Sign.CRITICAL,
         r"cannot grow: the quota of ml\.c6i\.2xlarge is used up",
         lambda night: (p99(night, "eta-minutes"), _busy(night, "eta-minutes", "CPU", 8)),
         against=("roll back", "scale out"),
@@ -138,7 +139,7 @@ SAYS = {
         lambda night: (f"overhead {number(night.middle('OverheadLatency', 'Average', 'ads-embed') / 1000)} ms",),
         against=("roll back", "scale out"),
     ),
-    "mme-thrash": Says(Sign.WARNING, r"^models thrash: \d+ % found loaded, each waits", _thrashing, verb="scale"),
+    "mme-thrash": Says(Sign.WARNING, r"^models thrash: \d+ % found loaded, the others wait", _thrashing, verb="scale"),
     "async-backlog": Says(Sign.WARNING, r"^\d+ wait, the oldest \d+ m$", _queue, verb="scale"),
     "ping-failure": Says(
         Sign.OK,
@@ -191,7 +192,7 @@ def points_at(one: Night, name: str, verb: str) -> list[str]:
     """Lines that speak for a verb: commands, advice, and the words of the row. Warnings of it are none."""
     texts = (one.triage(), one.described(name), one.screen(name), one.row(name)["what"])
     told = [line for text in texts for line in text.splitlines()]
-    told = [line for line in told if not line.strip().startswith(("not ", "way back", "ways back"))]
+    told = [line for line in told if not line.strip().startswith(("but ", "do not ", "not ", "way back", "ways back"))]
     pattern = re.compile(rf"lastgood {verb}\b|\b{WORDS.get(verb, verb)}(?! of \d)\b", re.IGNORECASE)
     return [line for line in told if pattern.search(line)]
 
@@ -211,9 +212,10 @@ def test_it_is_told_within_one_refresh(night: Make, name: str) -> None:
     assert (need is not None) is urgent
     if need is not None:
         assert (need.advice.verb, need.advice.target) == (says.verb, says.target), need.advice
-        assert [line for line in one.triage().splitlines() if line.startswith("  not ")] or not says.against
-        warned = dict(need.advice.lines).get("not", "")
-        assert all(verb in warned for verb in says.against), need.advice
+        assert [line for line in one.triage().splitlines() if line.startswith("  but ")] or not says.against
+        warned = [words for label, words in need.advice.lines if label == "but"]
+        assert all(words.startswith("do not ") for words in warned), "cut short it must not read as the opposite"
+        assert all(verb in " ".join(warned) for verb in says.against), need.advice
     screen = " ".join(one.screen(subject).split())
     assert row["what"].replace("note: ", "note ") in screen and (
         not says.target or f"→ roll back to {says.target}" in screen

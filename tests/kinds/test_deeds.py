@@ -277,13 +277,16 @@ def test_when_a_roll_back_starts_and_users_are_safe() -> None:
     queued = _when(view_of(moving, 9 * MINUTE), True, NOW)
     assert queued == "queued (no cancel exists): starts ~03:17Z, safe ~03:26Z"
     assert _when(view_of(moving), True, NOW).startswith("queued (no cancel exists): starts when the deployment settles")
+    phase = Phase("Baking", "Baking for 600 seconds (TerminationWaitInSeconds) with traffic on full capacity", NOW)
+    bakes = msgspec.structs.replace(E_, pending=Pending("v9", NOW, (Variant("A", phases=(phase,)),)))
+    assert "settles, after its bake ends 03:22Z at the earliest; how long" in _when(view_of(bakes), True, NOW)
 
 
 @pytest.mark.parametrize(
     ("phase", "words"),
     [
         ("Creating", "v8 serves until v9 takes traffic"),
-        ("Baking", "until then v9 takes traffic"),
+        ("Baking", "until then v9 takes traffic, by then maybe all of it"),
         ("", "v8 serves until v9 takes traffic"),
     ],
 )

@@ -91,6 +91,7 @@ class MemoryFeed:
     told: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     reads: int = 0
     news: bool = False
+    looks: bool = True
     contexts: Sequence[str] = ("prod-eu", "staging")
 
     @property
@@ -115,6 +116,9 @@ class MemoryFeed:
     def views(self, kind_id: str) -> list[Any]:
         self.reads += 1
         return list(self.services.values() if kind_id == "service" else self.jobs.values())
+
+    def looked(self, kind_id: str) -> bool:
+        return self.looks
 
     def names(self, kind_id: str) -> Sequence[str]:
         return [view.name for view in self.views(kind_id)]

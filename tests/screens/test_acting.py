@@ -313,7 +313,7 @@ def test_traffic_is_shifted_by_a_form_that_begins_with_the_weights_now(lab: Stag
         form = app.screen
         assert isinstance(form, FormScreen)
         assert form._inputs[0].value == "AllTraffic=0.9 challenger=0.1" and "VARIANT=WEIGHT" in line(app, "status")
-        await pilot.press("ctrl+u")
+        assert "typing replaces it" in line(app, "footer")
         await typed(pilot, "AllTraffic=70 challenger")
         assert "✖ challenger: write NAME=VALUE" in sheet(app)
         await pilot.press("enter")

@@ -7,11 +7,14 @@ import pytest
 
 from console.cli.plans import step_line
 from console.fleet.audit import rows
+from console.kinds.endpoint.advice import Advice
 from console.ledger.journal import TERMINAL, Entry
 from screens.action import started, step_lines, verdict_lines
 from screens.blocks import Line, plain
-from screens.deeds import ENDINGS
+from screens.deeds import ENDINGS, Deeds, Following
+from screens.endpoint import EndpointScreen
 from screens.pieces import lay_out
+from screens.subject import SubjectScreen
 from tests.screens.test_plan_text import NASTY, plan
 
 NOW = 1_795_489_920_000
@@ -68,6 +71,31 @@ def test_the_end_is_told_for_users() -> None:
     shifted = text(verdict_lines(following(began, entry("done", words="InService with a 50 %"), verb="weights"), None,
                                  NOW, 80))  # fmt: skip
     assert "InService with a 50 %" in shifted and "Watched for two days" not in shifted
+
+
+def test_of_ended_actions_the_one_that_ended_last_is_opened_and_those_under_way_first() -> None:
+    def followed(*entries: Entry) -> Following:
+        made = Following(None, plan(), None)  # type: ignore[arg-type]
+        made.entries = list(entries)
+        return made
+
+    deeds = Deeds(None)  # type: ignore[arg-type]
+    scale, mute = followed(entry("done", NOW + 60_000)), followed(entry("done", NOW))
+    deeds.followed = {"scale": scale, "mute": mute}
+    assert deeds._newest is scale, "the mute was begun later, and ended before"
+    deeds.followed = {"hold": (under_way := followed(entry("intent", NOW - 90_000))), **deeds.followed}
+    assert deeds._newest is under_way
+
+
+def test_what_helps_is_the_first_verb_of_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    def verbs(*args: Any, **options: Any) -> list[Any]:
+        return [SimpleNamespace(id=id) for id in ("rollback", "weights", "scale")]
+
+    monkeypatch.setattr(SubjectScreen, "verbs", verbs)
+    screen = EndpointScreen("risk")
+    assert [c.id for c in screen.verbs(None, "risk", None)] == ["rollback", "weights", "scale"]  # type: ignore[arg-type]
+    screen.content = SimpleNamespace(advice=Advice(verb="scale"))
+    assert [c.id for c in screen.verbs(None, "risk", None)] == ["scale", "rollback", "weights"]  # type: ignore[arg-type]
 
 
 def test_a_done_action_leads_to_the_run_it_started() -> None:

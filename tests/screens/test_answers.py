@@ -45,6 +45,17 @@ def test_what_aws_told_stays_through_a_night_of_failures() -> None:
     assert answers.best(now) == answers.exactly(now)
 
 
+def test_a_minute_later_the_answer_that_has_most_of_it_counts() -> None:
+    answers = Answers()
+    narrow, wide = SPAN, Window(SPAN.end - 12 * HOUR, SPAN.end, 60)
+    answers.put(narrow, Answer(SPAN.end, words="narrow"))
+    assert not answers.covers(wide), "eleven hours of it were never told"
+    answers.put(wide, Answer(SPAN.end, words="wide"))
+    minute = Window(wide.start + MINUTE, wide.end + MINUTE, 60)
+    found = answers.best(minute)
+    assert found is not None and found.words == "wide" and answers.covers(minute)
+
+
 def test_without_any_answer_the_failure_is_all_there_is() -> None:
     answers = Answers()
     assert answers.best(SPAN) is None

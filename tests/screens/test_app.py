@@ -361,6 +361,21 @@ def test_f1_is_help_too() -> None:
     shell(steps)
 
 
+def test_before_the_first_look_nothing_is_said_to_be_missing() -> None:
+    feed = MemoryFeed(looks=False)
+    app = app_of(feed)
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: feed.reads > 0)
+        await pilot.pause(0.1)
+        assert "reading …" in app.screen.query_one("#crumbs", TextLine).text and table(app).empty == "reading …"
+        feed.looks = True  # it found nothing: no fact is written, so nothing is new
+        await until(pilot, lambda: "no services here" in table(app).render_line(1).text)
+        assert "reading …" not in app.screen.query_one("#crumbs", TextLine).text
+
+    drive(app, steps)
+
+
 def test_a_ledger_that_cannot_be_read_is_told_and_the_last_rows_stay() -> None:
     class Broken(MemoryFeed):
         broken = False

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from console.clock import DAY, MINUTE
+from console.kinds.alarm.record import Alarm
+from console.kinds.alarm.view import AlarmView, judge
 from console.kinds.deployment.record import Outcome
 from console.kinds.endpoint.record import Phase, Variant
 from console.kinds.symptom.record import Symptom
 from screens.endpoint_text import EndpointContent, endpoint_lines
-from screens.phases import alarms, routing, stages
+from screens.phases import alarms, guard_words, routing, stages
 from tests.screens.records import (
     ACTIVATING,
     BAKING,
@@ -134,6 +137,22 @@ def test_statuses_that_move_or_are_not_known(status: str) -> None:
     text = seen(endpoint_lines(EndpointContent(endpoint_view(endpoint(status=status))), 80, 19, NOW))
     assert text.startswith((" ◐ ", " ◌ "))
     assert "serves" not in text.split("\n")[2] or status == ""
+
+
+def test_an_update_without_a_config_is_not_as_old_as_what_serves() -> None:
+    text = shown(endpoint_view(endpoint(status="Updating")))
+    assert "is Updating" in text and "is Updating since" not in text
+
+
+def test_an_alarm_that_may_not_fire_is_no_promise() -> None:
+    e = endpoint(BAKING)
+    name = alarms(e.policy)[0]
+    seen = Alarm(name, "", "OK")
+    blind = AlarmView(alarm=seen, observed_at=0, verdict=judge(seen, now=0), limits=("covers both fleets: it drowns",))
+    assert guard_words(e).startswith("Alarms ") and guard_words(e).endswith(" take it back.")
+    assert f"only if they fire: {name} covers both fleets: it drowns." in guard_words(e, [blind])
+    red = structs.replace(blind, alarm=structs.replace(seen, state="ALARM"))
+    assert guard_words(e, [red]).endswith(" take it back.")
 
 
 def test_error_lines_of_the_containers_are_told_once() -> None:

@@ -89,3 +89,11 @@ def test_a_code_is_digits_comes_first_and_leads_on_when_it_is_whole(name: str) -
     assert typed.code == "123456"
     typed.close()
     assert typed.code == "" and typed.code_line() == []
+
+
+def test_what_is_proposed_is_replaced_by_typing_and_kept_by_moving() -> None:
+    replaced, kept = TextField("a", "", "a=0.9 b=0.1"), TextField("a", "", "a=0.9 b=0.1")
+    replaced.chosen = kept.chosen = True
+    press(replaced, "x", "y")
+    press(kept, "left", "x")
+    assert (replaced.text, kept.text) == ("xy", "a=0.9 b=0.x1")

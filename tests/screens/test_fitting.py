@@ -75,3 +75,24 @@ def test_what_is_cut_ends_in_an_ellipsis_and_wide_characters_stay_whole() -> Non
     assert fill("推荐系统", 6) == "推荐… "
     assert fill("推荐系统", 8) == "推荐系统"
     assert fill("x\x1b[31mred\x07", 5) == "xred·"
+
+
+def test_words_that_would_be_cut_take_the_place_of_what_matters_least() -> None:
+    def made(id: str, width: int, priority: int = 0, *, flex: bool = False) -> Column:
+        return Column(id, id, width, lambda v, now: Cell(""), priority, flex=flex)
+
+    table = [
+        made("name", 16),
+        made("what", 28, flex=True),
+        made("inst", 5, 2),
+        made("team", 12, 7),
+        made("stat", 14, 8),
+    ]
+    assert ids(fit(table, 90, {"what": 28})) == {"name", "what", "inst", "team", "stat"}
+    assert ids(fit(table, 90, {"what": 40})) == {"name", "what", "inst", "team"}
+    assert ids(fit(table, 90, {"what": 70})) == {"name", "what", "inst"}
+    assert {c.id: w for c, w in fit(table, 90, {"what": 60})}["what"] == 60
+
+
+def ids(found: list[tuple[Column, int]]) -> set[str]:
+    return {column.id for column, _ in found}

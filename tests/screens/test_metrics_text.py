@@ -143,8 +143,11 @@ def test_the_cursor_tells_the_values_of_its_time() -> None:
 
 
 def test_the_newest_whole_value_is_told_without_a_cursor() -> None:
-    made = content([Course("main", "", "", "invocations", WINDOW.start, 60, (*[600.0] * 58, 60.0, None))])
-    assert "requests  10" in show(made), "the last two minutes are provisional"
+    made = content([Course("main", "", "", "invocations", WINDOW.start, 60, (*[600.0] * 57, 400.0, 60.0, None))])
+    assert "requests  10" in show(made), "the last three minutes are provisional"
+    assert "still filling up" not in show(made), "10 is a fact"
+    assert "requests  1  · still filling up" in show(made, cursor=NOW - 2 * MINUTE)
+    assert "still filling up" not in show(made, cursor=NOW - 9 * MINUTE)
 
 
 def test_targets_and_bounds_are_drawn_and_named() -> None:

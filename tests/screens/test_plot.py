@@ -154,11 +154,11 @@ def test_several_lines_differ_by_their_marks_not_by_colour_alone() -> None:
     assert any(0x2800 < ord(char) < 0x2900 for char in rows[6] + rows[7])
 
 
-def test_what_is_provisional_is_dim_and_joins_what_is_settled() -> None:
+def test_what_is_provisional_has_another_mark_not_only_another_ink() -> None:
     lines = drawn(*[50.0] * 20, settled=16)
-    inked = [(ink, text) for line in lines for text, ink in line if any(char > "⠀" for char in text)]
-    assert {ink for ink, _ in inked} == {"", "dim"}
-    assert len(dots(lines)) >= 38, "without a hole between them"
+    inked = {(ink, char) for line in lines for text, ink in line for char in text if char == "·" or char > "⠀"}
+    assert ("dim", "·") in inked and {ink for ink, char in inked if char > "⠀"} == {""}
+    assert "·" not in "".join(canvas(drawn(*[50.0] * 20, settled=20)))
 
 
 def test_levels_and_events_are_drawn_behind_the_values() -> None:
@@ -247,13 +247,14 @@ def test_what_has_no_room_behind_its_mark_stands_before_it() -> None:
     assert text == f"{'     ◐ deploy v8':<43}v8 took over ●   "
 
 
-def test_of_marks_in_one_cell_the_worst_is_seen_and_no_wide_name_moves_the_rest() -> None:
+def test_of_marks_in_one_cell_the_worst_keeps_it_and_no_wide_name_moves_the_rest() -> None:
     marks = [
         Mark(NOW - 2 * DAY, "●", Sign.OK, "ok", True),
         Mark(NOW - 2 * DAY, "✖", Sign.WARNING, "推荐 failed", True),
     ]
     text = "".join(t for t, _ in lane(marks, window(30 * DAY, 3600), 60, 0))
-    assert "✖" in text and "●" not in text and len(text) == 60 and "推" not in text
+    cell = cell_of(NOW - 2 * DAY, window(30 * DAY, 3600), 60)
+    assert text[cell : cell + 2] == "✖●" and len(text) == 60 and "推" not in text
 
 
 def test_cells_are_within_the_canvas() -> None:

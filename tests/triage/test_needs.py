@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.clock import HOUR, MINUTE, Millis, now_ms
-from console.kinds.endpoint.record import Endpoint, Pending
+from console.clock import HOUR, MINUTE, Millis, clock_time, now_ms
+from console.kinds.endpoint.record import Endpoint, Pending, Variant
+from console.kinds.endpoint.view import views
+from console.kinds.vitals.cost import MEMO, Cost, memo
 from console.ledger.snapshot import Snapshot
 from console.ledger.store import Ledger
 from console.triage.needs import needs, text
@@ -40,7 +42,37 @@ def test_unwatched_is_not_healthy(ledger: Ledger) -> None:
     ledger.coverage.cover(SCOPE, "endpoints", now, every_ms=MINUTE)
     assert "nobody watches pipelines" in said(ledger, now)
     ledger.coverage.cover(SCOPE, "pipelines", now, every_ms=MINUTE)
+    first, second = said(ledger, now).splitlines()
+    assert first == "◌ metrics were not read, so endpoints may be in trouble: metrics not read yet"
+    assert second == "  by what SageMaker says nothing needs you: 1 endpoint and 0 pipelines looked at"
+    ledger.coverage.cover(SCOPE, "metrics", now, every_ms=MINUTE)
     assert said(ledger, now) == "● nothing needs you: 1 endpoint and 0 pipelines looked at"
+    ledger.coverage.remember(SCOPE, MEMO, memo(Cost(budget=0.0)))
+    assert said(ledger, now).endswith("looked at; note: no metrics are read: metrics_dollars_per_hour is 0")
+
+
+def test_rows_whose_metrics_nobody_reads_are_not_well(ledger: Ledger) -> None:
+    now = now_ms()
+
+    def row() -> tuple[str, str]:
+        (view,) = views(Snapshot(ledger, SCOPE, None, now))
+        return view.sign.value, view.verdict.words
+
+    see(ledger, now - HOUR, variants=(Variant(name="a", weight=1.0, instances=2, desired_instances=2),))
+    assert row() == ("ok", "ok"), "a ledger that nobody watches tells its age"
+    ledger.coverage.cover(SCOPE, "endpoints", now, every_ms=MINUTE)
+    assert row() == ("unknown", "metrics not read yet")
+    read = now - 8 * MINUTE
+    ledger.coverage.cover(SCOPE, "metrics", read, every_ms=MINUTE)
+    assert row() == ("unknown", f"metrics not read since {clock_time(read, now)}")
+    ledger.coverage.fail(SCOPE, "metrics", now, "InternalFailure", "a bad night")
+    assert row() == ("unknown", f"metrics not read since {clock_time(read, now)}: a bad night")
+    ledger.coverage.fail(SCOPE, "metrics", now, "AccessDenied", "User: oncall may not")
+    assert row() == ("ok", "ok, no metrics"), "no wall of unknown for whoever may not read them"
+    ledger.coverage.cover(SCOPE, "pipelines", now, every_ms=MINUTE)
+    assert "metrics may not be read: User: oncall may not" in said(ledger, now).splitlines()[0]
+    ledger.coverage.cover(SCOPE, "metrics", now, every_ms=MINUTE)
+    assert row() == ("ok", "ok")
 
 
 def test_what_is_stuck_hurts_nobody_and_cannot_be_cancelled(ledger: Ledger) -> None:
@@ -49,7 +81,7 @@ def test_what_is_stuck_hurts_nobody_and_cannot_be_cancelled(ledger: Ledger) -> N
     see(ledger, now - 8 * HOUR, status="Updating", pending=Pending("risk-v8", now - 8 * HOUR))
     told = said(ledger, now)
     assert "v8 stuck since" in told and "lastgood rollback" not in told
-    assert "not       roll back (v7 serves, and an update cannot be cancelled)" in told
+    assert "but       do not roll back (v7 serves, and an update cannot be cancelled)" in told
     assert "changed   nothing known in the two hours before" in told
 
 

@@ -15,10 +15,12 @@ from console.kinds.endpoint.looking import observe as observe_endpoint
 from console.kinds.endpoint.record import Endpoint, Variant
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.scaling.around import Around
+from console.kinds.scaling.growth import waits
 from console.kinds.scaling.record import (
     CONCURRENCY,
     COPIES,
     INSTANCES,
+    KEPT,
     Activities,
     Activity,
     Target,
@@ -47,7 +49,7 @@ class Subject(NamedTuple):
     target: Target | None = None
     component: Activities | None = None
     activities: tuple[Activity, ...] = ()
-    """The newest 50, newest first; empty where nobody may look or it is not autoscaled."""
+    """As many as lists keep, newest first; empty where nobody may look or it is not autoscaled."""
 
     @property
     def current(self) -> int | None:
@@ -174,7 +176,7 @@ def _activities(desk: Desk, target: Target | None) -> tuple[Activity, ...]:
     of: Mapping[str, Any] = {**OF, "ResourceId": target.resource, "ScalableDimension": target.dimension}
     try:
         answer = desk.reader("application-autoscaling").describe_scaling_activities(
-            **of, IncludeNotScaledActivities=True, MaxResults=50
+            **of, IncludeNotScaledActivities=True, MaxResults=KEPT
         )
     except NotPermitted:
         return ()
@@ -187,6 +189,8 @@ class Ground(NamedTuple):
     view: EndpointView
     around: Around
     seen: Seen
+    waits: str = ""
+    """What to wait for before the load of now says anything: it scales, or has scaled lately."""
 
     @property
     def load(self) -> Load:
@@ -196,4 +200,7 @@ class Ground(NamedTuple):
 def ground(desk: Desk, s: Subject) -> Ground:
     around = Around(bodies_of(desk.snapshot()), [s.stated])
     seen = around.seen(s.stated)._replace(current=s.current, desired=s.desired, activities=s.activities)
-    return Ground(view_of(desk, s.endpoint), around, seen)
+    view, waiting = view_of(desk, s.endpoint), ""
+    if s.component is None:
+        waiting = waits(desk.snapshot(), s.endpoint.name, s.variant.name, view.pulse, s.activities)
+    return Ground(view, around, seen, waiting)

@@ -96,12 +96,14 @@ def _quota(desk: Desk, s: Subject, g: Ground, effect: Effect) -> Iterator[Check]
         yield Check("quota", Verdict.UNKNOWN, f"{type_ or 'its instance type'}: quota not listed")
         return
     used, unsure = g.around.used
-    quota = Quota(type_, limit, used.get(type_, effect.have), unsure)
+    known = g.around.quota(type_)
+    quota = Quota(type_, limit, used.get(type_, effect.have), unsure, known.holders if known else ())
     # Where nobody watches the endpoints, the ledger knows few of them.
     whole = desk.snapshot().covered("endpoints")
     of = f"{'' if whole else 'at least '}{quota.words}"
     if quota.used + effect.more > limit:
-        yield Check("quota", Verdict.FAIL, f"{of}: {effect.more} more are refused (ResourceLimitExceeded)")
+        held = f"; {quota.held}" if quota.held else ""
+        yield Check("quota", Verdict.FAIL, f"{of}: {effect.more} more are refused (ResourceLimitExceeded){held}")
     elif effect.max is not None and quota.used + effect.max - effect.have > limit:
         reach = effect.have + int(limit) - quota.used
         yield Check("quota", Verdict.WARN, f"{of}: it can grow to {reach}, not to {effect.max}")
@@ -134,17 +136,19 @@ def _load(s: Subject, g: Ground, effect: Effect) -> Check:
     if load.now is None:
         return Check("load", Verdict.UNKNOWN, f"requests per {host} are not known: no vital signs of now in the ledger")
     said = f"{few(load.now)} requests a minute per {host} now"
-    if effect.then != effect.have and effect.then:
-        then = load.now * effect.have / effect.then
+    serving = s.current or effect.have
+    then = load.among(effect.then, serving) if effect.then != effect.have else load.now
+    if effect.then != effect.have and then is not None:
         said += f", {few(then)} with {effect.then}"
-    else:
-        then = load.now
-    if effect.then == effect.have and effect.max is not None and effect.max > effect.have:
-        said += f", {few(load.now * effect.have / effect.max)} if it goes to {effect.max}"
+    grown = load.among(effect.max or 0, serving)
+    if effect.then == effect.have and effect.max is not None and effect.max > effect.have and grown is not None:
+        said += f", {few(grown)} if it goes to {effect.max}"
     target = f"; target {few(load.target)}" if load.target else ""
     was = f"; was {few(load.was)} at this hour" if load.was else ""
-    above = load.target is not None and then > ABOVE * load.target and effect.then <= effect.have
+    above = load.target is not None and then is not None and then > ABOVE * load.target and effect.then <= effect.have
     shrinks = effect.then < effect.have
+    if g.waits:
+        return Check("load", Verdict.WARN, f"{said}{target}{was}; {g.waits}")
     return Check("load", Verdict.WARN if above and shrinks else Verdict.PASS, f"{said}{target}{was}")
 
 

@@ -43,7 +43,7 @@ class Scale:
         given = wished(args)
         s = look(desk, self._kind, subject, str(args.get("variant") or ""))
         g = ground(desk, s)
-        wish = new(given, s) if given != Wish() else proposed(s, g)
+        wish, why = (new(given, s), "") if given != Wish() else proposed(s, g)
         effect = effect_of(s, wish)
         call = _call(s, wish, effect)
         now, moving = desk.now(), s.moving
@@ -63,8 +63,8 @@ class Scale:
             preflight=checks(desk, s, g, effect, verb="scale", released=bool(args.get("release"))),
             inverse=_inverse(self._kind, subject, s, wish),
             when=_when(s, g, wish, effect, moving, now),
-            how="proposed by the load; other numbers with --min, --max or --desired" if given == Wish() else "",
-            cost=_cost(s, effect),
+            how=f"proposed by the load: {why}. Other numbers: min, max or desired" if given == Wish() else "",
+            cost=_cost(s, g, effect),
             settle="InService" if moving else "",
             basis=_basis(s),
             args={k: v for k, v in wish._asdict().items() if v is not None}
@@ -158,15 +158,18 @@ def causes(s: Subject, g: Ground, wish: Wish, effect: Effect, now: Millis) -> It
                 "its policy wants more and may use it within minutes" if more else "its policies use it when they must"
             )
             yield f"max {wish.max} launches nothing by itself: {does}"
-        yield f"max {wish.max} does not keep what scale-out brings: with less load it scales in to {effect.min}"
+        if (effect.min or 0) < wish.max:
+            yield f"max {wish.max} does not keep what scale-out brings: with less load it scales in to {effect.min}"
+        else:
+            yield f"min and max are {wish.max}: autoscaling changes nothing"
     if wish.bounds and effect.then != effect.have:
         yield f"capacity moves at once: {effect.have} → {effect.then} {many}"
     if wish.desired is not None and t is not None:
         yield f"{wish.desired} hold until autoscaling decides anew; --min {wish.desired} survives scale-in"
     elif wish.desired is not None:
         yield f"{wish.desired} stay: it is not autoscaled; a deployment that does not retain them sets its own count"
-    if g.load.now is not None and effect.then and effect.then != effect.have:
-        then = g.load.now * effect.have / effect.then
+    then = g.load.among(effect.then, s.current or effect.have)
+    if g.load.now is not None and then is not None and effect.then != effect.have:
         target = f" (target {few(g.load.target)})" if g.load.target else ""
         yield f"requests a minute per {g.seen.target.host}: {few(g.load.now)} → {few(then)}{target}"
 
@@ -183,8 +186,12 @@ def _when(s: Subject, g: Ground, wish: Wish, effect: Effect, moving: bool, now: 
     return f"{start}; more serve {duration(took[0])} later{serves}, the median of {took[1]}"
 
 
-def _cost(s: Subject, effect: Effect) -> str:
+def _cost(s: Subject, g: Ground, effect: Effect) -> str:
     change = effect.then - effect.have
+    if not change and effect.max is not None and s.target is not None and effect.max > s.target.max:
+        up = effect.max - max(effect.have, s.target.max)
+        type_ = f" of {g.seen.type}" if g.seen.type else ""
+        return f"up to {up} {s.nouns[up != 1]}{type_} more, while the load wants them"
     return f"{abs(change)} {s.nouns[abs(change) != 1]} {'more' if change > 0 else 'less'}" if change else ""
 
 

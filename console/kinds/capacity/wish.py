@@ -73,26 +73,50 @@ def bounds_of(t: Target, wish: Wish) -> tuple[int, int]:
     return (t.min if wish.min is None else wish.min, t.max if wish.max is None else wish.max)
 
 
-def proposed(s: Subject, g: Ground) -> Wish:
-    """What the load asks for: a higher maximum where that is what keeps it, else a higher minimum, as it survives."""
+class Need(NamedTuple):
+    """So many hosts, and why so many."""
+
+    hosts: int
+    words: str
+
+
+def proposed(s: Subject, g: Ground) -> tuple[Wish, str]:
+    """What the load asks for, and why so much: a higher maximum where that is what keeps it, else a higher minimum, as
+    it survives. Raises Refused while the numbers are of before."""
+    if g.waits:
+        advice = "numbers of your own can be planned: min, max or desired"
+        raise Refused(f"{s.name}: {g.waits}; nothing is proposed before", advice=advice)
     have = s.desired or 0
-    need = max(have + 1, needed(have, g))
-    if g.seen.quota is not None and g.seen.quota.left:
-        need = min(need, have + g.seen.quota.left)
+    wanted = needed(have, g)
+    need, why, quota = max(have + 1, wanted.hosts), wanted.words, g.seen.quota
+    if quota is not None and quota.left and need > have + quota.left:
+        need = have + quota.left
+        why += f"; the quota allows {need}"
     t = s.target
     if t is None:
-        return Wish(desired=need)
-    return Wish(max=max(need, t.max + 1)) if have >= t.max else Wish(min=min(max(need, t.min + 1), t.max))
+        return Wish(desired=need), why
+    if have >= t.max:
+        return Wish(max=max(need, t.max + 1)), why
+    if need > t.max:
+        why += f"; its maximum is {t.max}"
+    return Wish(min=min(max(need, t.min + 1), t.max)), why
 
 
-def needed(have: int, g: Ground) -> int:
+def needed(have: int, g: Ground) -> Need:
     """By the policy's target, else by how busy the hosts are, else a quarter more."""
-    if (percent := g.load.percent) is not None and percent > 100:
-        return math.ceil(1.2 * have * percent / 100)
+    serving = g.seen.there or have
+    if (percent := g.load.percent) is not None and percent > 100 and g.load.target:
+        total = g.load.among(1, serving) or 0.0
+        least = math.ceil(total / g.load.target)
+        words = f"{total:,.0f} requests a minute need {least} at {g.load.target:,.0f} each, and a fifth to spare"
+        return Need(math.ceil(1.2 * total / g.load.target), words)
     beat = g.view.pulse
     signs = [one for one in beat.variants if one.variant == g.seen.target.variant] if beat else []
     busy = max((value for one in signs for value in (one.cpu_percent, one.gpu_percent) if value), default=0.0)
-    return math.ceil(have * busy / EASY) if busy >= BUSY else have + max(1, have // 4)
+    bearing = g.load.total / g.load.now if g.load.total and g.load.now else serving  # hosts of the judged minutes
+    if busy >= BUSY:
+        return Need(math.ceil(bearing * busy / EASY), f"busy {busy:.0f} % on {bearing:.0f}, to be {EASY:.0f} %")
+    return Need(have + max(1, have // 4), "a quarter more")
 
 
 def effect_of(s: Subject, wish: Wish) -> Effect:

@@ -18,6 +18,7 @@ from console.kinds.endpoint.known import known_ways
 from console.kinds.endpoint.record import short
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Way, choose
+from console.kinds.scaling.growth import waits
 from console.kinds.vitals.finding import Finding
 from console.kinds.vitals.onset import onset
 from console.kinds.vitals.record import Pulse, Vitals
@@ -63,8 +64,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
             to = f" to {self.target}" if self.target else f" from {self.variant}" if self.verb == "weights" else ""
             why = f": {self.why}" if self.why else ""
             told.append(("helps", f"{NAMES.get(self.verb, self.verb)}{to}{why}"))
-        if self.against:
-            told.append(("not", " · ".join(f"{NAMES.get(verb, verb)} ({why})" for verb, why in self.against)))
+        # One a line, and each a whole sentence: cut at 80 columns it must not read as the opposite.
+        told += [("but", f"do not {NAMES.get(verb, verb)} ({why})") for verb, why in self.against]
         return tuple(told)
 
     def args(self, name: str) -> list[str]:
@@ -88,14 +89,25 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 def advice(view: EndpointView, snapshot: Snapshot) -> Advice:
     """From the ledger alone."""
     beat = view.pulse
-    return advise(
-        view, beat, known_ways(view, snapshot), began=_began(view.found, beat, snapshot, view.name), now=snapshot.moment
-    )
+    began = _began(view.found, beat, snapshot, view.name)
+    wanted = {verb for finding in view.found for verb in finding.speaks_for}
+    wanted -= {verb for finding in view.found for verb in finding.speaks_against}
+    waiting = waits(snapshot, view.name, _variant("scale", view), beat) if "scale" in wanted else ""
+    return advise(view, beat, known_ways(view, snapshot), began=began, now=snapshot.moment, waiting=waiting)
 
 
-def advise(view: EndpointView, beat: Pulse | None, ways: Sequence[Way], *, began: Millis | None, now: Millis) -> Advice:
+def advise(
+    view: EndpointView,
+    beat: Pulse | None,
+    ways: Sequence[Way],
+    *,
+    began: Millis | None,
+    now: Millis,
+    waiting: str = "",
+) -> Advice:
     """The first verb that the findings speak for, and none of them against: what keeps it from growing explains the
-    rest, then the worst. A roll back only to a config that is known, and away from one that may be to blame."""
+    rest, then the worst. A roll back only to a config that is known, and away from one that may be to blame; no more
+    capacity while what came last is not in the metrics yet (`waiting`: the words)."""
     e, verdict = view.endpoint, view.verdict
     to_blame = _to_blame(view, began or (verdict.since if verdict.about == "logs" else None), now)
     target = _target(view, ways)
@@ -109,11 +121,17 @@ def advise(view: EndpointView, beat: Pulse | None, ways: Sequence[Way], *, began
         return Advice(verb="rollback", target=target, why=verdict.words) if target else Advice()
     if to_blame is None and verdict.about != "undone":
         vetoed.add("rollback")
+    if waiting:
+        vetoed.add("scale")
     verb = next((one for one in wanted if one not in vetoed and (one != "rollback" or target)), "")
     # Retraining takes hours: it tempts nobody at night.
     stuck = verdict.about == "stuck"
     tempting = [one for one in ("rollback", "scale") if (view.found and one in vetoed) or (stuck and one == "rollback")]
-    against = [(one, why) for one in tempting if (why := _against(one, view, beat, to_blame, began, now))]
+    against = [
+        (one, why)
+        for one in tempting
+        if (why := (waiting if one == "scale" else "") or _against(one, view, beat, to_blame, began, now))
+    ]
     return Advice(
         verb=verb,
         target=target if verb == "rollback" else "",

@@ -100,7 +100,9 @@ def _models(desk: Desk, e: Endpoint, wanted: Config) -> list[Check]:
     """Every model of the target, with its artifact and image. Inference-component variants have no model here."""
     found: list[Check] = []
     sagemaker = desk.reader("sagemaker")
-    serving = {image.rpartition("@")[2] for v in e.variants for image in v.images if "@" in image}
+    # In a deployment what comes in is what this goes back from; the old fleet may be of the target itself.
+    left = e.pending.variants if e.pending else e.variants
+    serving = {image.rpartition("@")[2] for v in left for image in v.images if "@" in image}
     for name in sorted({v["ModelName"] for v in wanted.get("ProductionVariants", ()) if v.get("ModelName")}):
         try:
             model = sagemaker.describe_model(ModelName=name)
@@ -115,7 +117,7 @@ def _models(desk: Desk, e: Endpoint, wanted: Config) -> list[Check]:
             if url := container.get("ModelDataUrl"):
                 found.append(_artifact(desk, url))
             if image := container.get("Image"):
-                found.append(_image(desk, image, serving))
+                found.append(_image(desk, image, serving, f"in {e.pending.config}" if e.pending else "now"))
     return found
 
 
@@ -133,7 +135,7 @@ def _artifact(desk: Desk, url: str) -> Check:
     return Check("artifact", Verdict.PASS, f"{url} is there")
 
 
-def _image(desk: Desk, image: str, serving: set[str]) -> Check:
+def _image(desk: Desk, image: str, serving: set[str], where: str) -> Check:
     registry, _, rest = image.partition("/")
     if ".dkr.ecr." not in registry:
         return Check("image", Verdict.UNKNOWN, f"{image}: not in ECR, not looked at")
@@ -150,7 +152,8 @@ def _image(desk: Desk, image: str, serving: set[str]) -> Check:
         return Check("image", Verdict.UNKNOWN, unseen(error, image))
     digest = next((d["imageDigest"] for d in answer.get("imageDetails", ()) if d.get("imageDigest")), "")
     short = f"{repository} {digest.removeprefix('sha256:')[:6]}".strip()
-    compared = "" if not (digest and serving) else ", the same as now" if digest in serving else ", another than now"
+    than = "the same as" if digest in serving else "another than"
+    compared = f", {than} {where}" if digest and serving else ""
     return Check("image", Verdict.PASS, f"{short} is there{compared}")
 
 

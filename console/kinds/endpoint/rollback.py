@@ -19,7 +19,7 @@ from console.errors import Refused, SourceError, UsageError
 from console.kinds.endpoint import preflight
 from console.kinds.endpoint.looking import around, best_way, config_of, created_at, find_ways, observe
 from console.kinds.endpoint.record import Endpoint
-from console.kinds.endpoint.verdict import current_phase, phase_words
+from console.kinds.endpoint.verdict import bakes_until, current_phase, phase_words
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Way, doubted, nearest
 from console.kinds.hold.record import Act, key
@@ -239,7 +239,9 @@ def _when(view: EndpointView, moving: bool, now: Millis) -> str:
     begins = _starts_at(view, moving, now)
     if usual and begins:
         return f"queued (no cancel exists): starts ~{clock_time(begins, now)}, safe ~{clock_time(begins + usual, now)}"
-    return f"queued (no cancel exists): starts when the deployment settles; {takes}"
+    bake = bakes_until(current_phase(view.endpoint))
+    earliest = f", after its bake ends {clock_time(bake, now)} at the earliest" if bake and bake > now else ""
+    return f"queued (no cancel exists): starts when the deployment settles{earliest}; {takes}"
 
 
 def _waiting(e: Endpoint) -> str:
@@ -247,7 +249,7 @@ def _waiting(e: Endpoint) -> str:
     if e.pending is None:
         return f"{e.config} serves until then"
     if phase is not None and phase.status in {"ActivatingTraffic", "Baking", "Deleting"}:
-        return f"until then {e.pending.config} takes traffic"
+        return f"until then {e.pending.config} takes traffic, by then maybe all of it"
     return f"{e.config} serves until {e.pending.config} takes traffic"
 
 

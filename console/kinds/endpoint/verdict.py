@@ -87,6 +87,18 @@ def unseen(verdict: Verdict, since: Millis, now: Millis) -> Verdict:
     return Verdict(Sign.WARNING, f"{words}{more}", verdict.reasons, None, verdict.about)
 
 
+def unmeasured(verdict: Verdict, words: str, *, known: bool = True) -> Verdict:
+    """Of an endpoint whose metrics are not read, by the words of vitals/sight.py: SageMaker calls it well, nobody knows
+    how its users fare. `known`: that holds for all of them, and is said once elsewhere: no wall of unknown."""
+    if verdict.sign is not Sign.OK:
+        return verdict
+    rest = "" if verdict.words == "ok" else verdict.words.removeprefix("ok, ")
+    if known:
+        return verdict if rest else msgspec.structs.replace(verdict, words="ok, no metrics")
+    words = f"{words}; {rest}" if rest else words
+    return Verdict(Sign.UNKNOWN, words, verdict.reasons, None, verdict.about)
+
+
 def _judged(
     e: Endpoint,
     deployments: Sequence[Deployment],
@@ -232,19 +244,24 @@ def current_phase(e: Endpoint) -> Phase | None:
     return max(phases, key=lambda p: p.started_at or 0, default=None)
 
 
+def bakes_until(phase: Phase | None) -> Millis | None:
+    """When the bake ends by AWS's message; None outside of one."""
+    if phase is None or phase.status != "Baking" or not phase.started_at:
+        return None
+    seconds = re.search(r"for (\d+) seconds", phase.message)
+    return phase.started_at + int(seconds[1]) * SECOND if seconds else None
+
+
 def phase_words(config: str, phase: Phase | None, now: Millis) -> str:
     """`risk-v8: baking until 03:16Z` from a VariantStatus; the seconds stand in AWS's message (facts section 2.2)."""
     if phase is None:
         return f"{config}: starting"
     since = f" since {clock_time(phase.started_at, now)}" if phase.started_at else ""
     if phase.status == "Baking":
-        seconds = re.search(r"for (\d+) seconds", phase.message)
         part = re.search(r"on (\w+) capacity", phase.message)
         where = part[1] if part and part[1] != "full" else "full fleet"
-        if seconds and phase.started_at:
-            end = phase.started_at + int(seconds[1]) * SECOND
-            if end > now:
-                return f"{config}: {where} baking until {clock_time(end, now)}"
+        if (end := bakes_until(phase)) is not None and end > now:
+            return f"{config}: {where} baking until {clock_time(end, now)}"
         return f"{config}: {where} baking{since}"
     named = {"Creating": "launching", "ActivatingTraffic": "taking traffic", "Deleting": "old fleet leaving"}
     return f"{config}: {named.get(phase.status, phase.status.lower())}{since}"

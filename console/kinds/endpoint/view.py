@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ from console.kinds.change.view import complete_until
 from console.kinds.deployment.derive import derive, is_current
 from console.kinds.deployment.record import Deployment
 from console.kinds.endpoint.record import Endpoint, Glimpse, short
-from console.kinds.endpoint.verdict import judge, typical, unseen
+from console.kinds.endpoint.verdict import judge, typical, unmeasured, unseen
 from console.kinds.hold.record import Act, Hold
 from console.kinds.reading import decode, history
 from console.kinds.symptom.record import Symptom
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from console.kinds.scaling.view import ScalingView
     from console.kinds.vitals.finding import Finding
     from console.kinds.vitals.record import Pulse
+    from console.kinds.vitals.sight import Blind
     from console.ledger.snapshot import Snapshot
     from console.ledger.store import Fact
 
@@ -161,6 +163,7 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
     beats, now = pulses(snapshot, names), snapshot.moment
     alarms = _alarms(snapshot, heads) if names is not None else None
     scaling = _scaling(snapshot, None if names is None else heads)
+    dark = cache(lambda: _dark(snapshot))
     found = []
     for name, head in heads.items():
         fact = latest.get(name, head)
@@ -188,6 +191,8 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
         )
         if lost is not None and lost.troubled:
             verdict = unseen(verdict, lost.read_at, now)
+        elif beat is None and endpoint.variants and (why := dark()) is not None:
+            verdict = unmeasured(verdict, why.words, known=why.meant or why.denied)
         if (ours := under_way.get(name)) is not None:
             sign = min(verdict.sign, Sign.WARNING, key=_rank) if ours.orphaned else verdict.sign
             verdict = msgspec.structs.replace(verdict, sign=sign, words=f"{verdict.words} · {ours.words}")
@@ -214,6 +219,12 @@ def _alarms(snapshot: Snapshot, names: Iterable[str]) -> dict[str, list[AlarmVie
     from console.kinds.alarm.view import alarms_of  # for those that are named: the list of all does without
 
     return alarms_of(snapshot, names)
+
+
+def _dark(snapshot: Snapshot) -> Blind | None:
+    from console.kinds.vitals.sight import blind  # where metrics are missing alone
+
+    return blind(snapshot)
 
 
 def _scaling(snapshot: Snapshot, names: Iterable[str] | None) -> dict[str, tuple[ScalingView, ...]]:

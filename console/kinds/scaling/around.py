@@ -42,6 +42,7 @@ class EndpointSeen(msgspec.Struct, frozen=True, gc=False):
     name: str
     status: str
     config: str
+    modified_at: Millis | None = None
     variants: tuple[VariantSeen, ...] = ()
     shadows: tuple[VariantSeen, ...] = ()
     pending: PendingSeen | None = None
@@ -77,6 +78,7 @@ class Around:
     def __init__(self, bodies: Bodies, targets: Iterable[Target]) -> None:
         self.now, self._bodies, self._targets = bodies.now, bodies, tuple(targets)
         self._decoded: dict[str, Activities] = {}
+        self._held: dict[str, dict[str, int]] = {}  # instances by type and endpoint
 
     def _all(self, kind: str, type: type[T], names: Sequence[str] | None = None) -> dict[str, T]:
         decode = msgspec.json.Decoder(type).decode
@@ -113,7 +115,6 @@ class Around:
     @cached_property
     def used(self) -> tuple[dict[str, int], int]:
         """Instances in endpoints by type, as they are or are wanted; and how many are of a type not known yet."""
-        found: dict[str, int] = {}
         unsure = 0
         for e in self.endpoints.values():
             fleets = [(e.config, (*e.variants, *e.shadows))]
@@ -122,10 +123,11 @@ class Around:
                 for one in variants:
                     count = max(one.instances or 0, one.desired_instances or 0)
                     if type_ := self.type_of(config, one.name):
-                        found[type_] = found.get(type_, 0) + count
+                        held = self._held.setdefault(type_, {})
+                        held[e.name] = held.get(e.name, 0) + count
                     else:
                         unsure += 0 if one.serverless else count
-        return found, unsure
+        return {type_: sum(held.values()) for type_, held in self._held.items()}, unsure
 
     def type_of(self, config: str, variant: str) -> str:
         """The instance type, empty while the config was not described."""
@@ -135,7 +137,11 @@ class Around:
     def quota(self, type_: str) -> Quota | None:
         limit = self.limits.get(type_)
         used, unsure = self.used
-        return None if limit is None else Quota(type_, limit, used.get(type_, 0), unsure)
+        return None if limit is None else Quota(type_, limit, used.get(type_, 0), unsure, self._holders(type_))
+
+    def _holders(self, type_: str) -> tuple[tuple[str, int], ...]:
+        """Who has how many, most first."""
+        return tuple(sorted(self._held.get(type_, {}).items(), key=lambda one: (-one[1], one[0])))
 
     def activities_of(self, name: str) -> Activities:
         """As of the moment, newest first."""
@@ -185,15 +191,25 @@ class Around:
             missing=missing,
             sensors=tuple(self._sensors(t)),
             load=self._load(t, endpoint.name if endpoint else "", current),
-            quota=self._refused(kept.items) or (self.quota(type_) if type_ else None),
+            quota=self._refused(kept.items, endpoint.name if endpoint else "")
+            or (self.quota(type_) if type_ else None),
             type=type_,
         )
 
-    def _refused(self, activities: Iterable[Activity]) -> Quota | None:
-        """As the last refusal tells it, while that is young: quotas themselves are read twice a day."""
+    def _refused(self, activities: Iterable[Activity], whose: str) -> Quota | None:
+        """As the last refusal tells it, while that is young: quotas themselves are read twice a day. Where another
+        endpoint gave some back since, what is in use is counted."""
         tried = last_try(one for one in activities if not one.open)
         told = quota_told(tried.message) if tried is not None and self.now - tried.at <= HOUR else None
-        return Quota(*told) if told else None
+        if told is None or tried is None:
+            return None
+        type_, limit, used = told
+        (counted, unsure), holders = self.used, self._holders(type_)
+        have = counted.get(type_, 0)
+        others = [e for name, _ in holders if name != whose and (e := self.endpoints.get(name)) is not None]
+        if have + unsure < used and any((e.modified_at or 0) > tried.at for e in others):
+            return Quota(type_, limit, have, unsure, holders)
+        return Quota(type_, limit, used, 0, holders)
 
     def _sensors(self, t: Target) -> Iterator[Sensor]:
         for name in (name for policy in t.policies or () for name in policy.alarms):
@@ -217,7 +233,7 @@ class Around:
         if now is None and one.invocations_per_min is not None and current:
             now = one.invocations_per_min / current
         was = beat.was_of(t.variant) if t.variant else None
-        return Load(now, target, was.invocations_per_instance if was else None)
+        return Load(now, target, was.invocations_per_instance if was else None, one.invocations_per_min)
 
 
 def _capacity(t: Target, variant: VariantSeen | None, kept: Activities) -> tuple[int | None, int | None]:

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from console.clock import Millis
-from console.kinds.scaling.record import Activity, NotScaled
+from console.kinds.scaling.record import Activity, NotScaled, Target
+
+FLAPS_IN = "AutoScalingAnticipatedFlapping"
+"""Why a scale-in is left out."""
 
 
 def refusal(message: str) -> str:
@@ -62,9 +65,19 @@ def not_scaled(activities: Iterable[Activity]) -> tuple[NotScaled, ...]:
     return ()
 
 
-def why_not(activities: Iterable[Activity]) -> tuple[str, ...]:
-    """The same in words. Application Auto Scaling tells a reason only when it changes."""
-    return tuple(f"not scaled: {reason.words}" for reason in not_scaled(activities))
+def outdated(reason: NotScaled, t: Target) -> bool:
+    """Whether it speaks of a bound that is another one since. A reason is told anew only when it changes."""
+    high, low = reason.code == "AlreadyAtMaxCapacity", reason.code == "AlreadyAtMinCapacity"
+    return (high and reason.max not in {None, t.max}) or (low and reason.min not in {None, t.min})
+
+
+def why_not(activities: Iterable[Activity], t: Target, *, out: bool = False) -> tuple[str, ...]:
+    """The same in words, as far as it holds. `out`: more is wanted; why there are not less is beside the point."""
+    return tuple(
+        f"not scaled: {reason.words}"
+        for reason in not_scaled(activities)
+        if not outdated(reason, t) and not (out and reason.code in {FLAPS_IN, "AlreadyAtMinCapacity"})
+    )
 
 
 def launch_ms(activities: Sequence[Activity]) -> tuple[int, int] | None:

@@ -24,11 +24,18 @@ class Sensor(NamedTuple):
 
 
 class Load(NamedTuple):
-    """Requests a minute per instance (copy): now, the policy's target, the same hour of other days; None unknown."""
+    """Requests a minute per instance (copy): now, the policy's target, the same hour of other days; None unknown.
+    `total` is of all hosts together, in the same minutes as `now`: those may have had fewer hosts than there are."""
 
     now: float | None = None
     target: float | None = None
     was: float | None = None
+    total: float | None = None
+
+    def among(self, hosts: int, of: int) -> float | None:
+        """Per host if so many bore it; `of`: those that serve, where no total is known."""
+        total = self.now * of if self.total is None and self.now is not None else self.total
+        return total / hosts if total is not None and hosts else None
 
     @property
     def percent(self) -> float | None:
@@ -53,6 +60,8 @@ class Quota(NamedTuple):
     limit: float
     used: int
     unsure: int = 0
+    holders: tuple[tuple[str, int], ...] = ()
+    """(endpoint, instances) as far as they are known, most first."""
 
     @property
     def left(self) -> int:
@@ -65,6 +74,12 @@ class Quota(NamedTuple):
         most = min(self.used + self.unsure, max(self.used, int(self.limit)))
         to = f"–{most}" if most > self.used else ""
         return f"{self.used}{to} of {self.limit:g} {self.type} of the quota used"
+
+    @property
+    def held(self) -> str:
+        """`fraud-online holds 12, eta-minutes 4`; the biggest three."""
+        told = [f"{name} {'holds ' if n == 0 else ''}{count}" for n, (name, count) in enumerate(self.holders[:3])]
+        return ", ".join(told) + (f" and {len(self.holders) - 3} endpoints the rest" if len(self.holders) > 3 else "")
 
 
 class Seen(NamedTuple):
@@ -82,6 +97,8 @@ class Seen(NamedTuple):
     quota: Quota | None = None
     type: str = ""
     """Instance type, where known."""
+    changed_at: Millis | None = None
+    """When the target was first seen as it is now (its bounds, policies), if that is known."""
 
     def red(self, side: str) -> Sensor | None:
         return next((one for one in self.sensors if one.side == side and one.state == "ALARM"), None)

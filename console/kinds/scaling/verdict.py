@@ -12,7 +12,8 @@ import msgspec
 
 from console.clock import HOUR, MINUTE, Millis, clock_time, duration
 from console.kinds.base import Sign, Verdict
-from console.kinds.scaling.course import alarm_words, failing_since, last_try, refusal, turns, why_not
+from console.kinds.scaling.course import alarm_words, failing_since, last_try, not_scaled, refusal, turns, why_not
+from console.kinds.scaling.growth import ACTS, raised_words
 from console.kinds.scaling.record import Activity
 from console.kinds.scaling.seen import ABOVE, Seen
 
@@ -52,6 +53,7 @@ def judge(seen: Seen, now: Millis) -> Judgement:
         or _at_max(seen, now)
         or _flapping(seen, now)
         or _blind(seen)
+        or _raised(seen, now)
         or _stuck(seen, now)
         or _moving(seen, now)
         or _suspended(seen)
@@ -113,9 +115,13 @@ def _refused(seen: Seen, now: Millis) -> Judgement | None:
         reason = f"{reason}; it tries again since {clock_time(again.at, now)}"
     if code == "quota":
         of = seen.quota.type if seen.quota else seen.type or "instances"
+        held, more = seen.quota.held if seen.quota else "", "ask for an increase in Service Quotas"
+        if seen.quota is not None and seen.quota.left:
+            words = f"the quota of {of} refused {wanted} at {clock_time(tried.at, now)}, {seen.quota.left} are free now"
+            return _said("quota", Sign.WARNING, _with(words, seen.load.more), since, held, reason, more,
+                         for_=("scale",), against=RETRAIN)  # fmt: skip
         words = _with(f"cannot grow: the quota of {of} is used up, {asked}", seen.load.more)
-        return _said("quota", Sign.WARNING, words, since, reason, "an increase is asked for in Service Quotas",
-                     against=IN_VAIN)  # fmt: skip
+        return _said("quota", Sign.WARNING, words, since, held, reason, more, against=IN_VAIN)
     if code == "no_capacity":
         words = _with(f"cannot grow: AWS has no {seen.type or 'instances'} to spare, {asked}", seen.load.more)
         return _said("no_capacity", Sign.WARNING, words, since, reason,
@@ -185,6 +191,17 @@ def _blind(seen: Seen) -> Judgement | None:
     return None
 
 
+def _raised(seen: Seen, now: Millis) -> Judgement | None:
+    """Its maximum was what kept it, and was raised: autoscaling is to look again first."""
+    t, have, at = seen.target, seen.there, seen.changed_at
+    kept = next((one for one in not_scaled(seen.activities) if one.code == "AlreadyAtMaxCapacity"), None)
+    if at is None or now - at >= ACTS or kept is None or kept.max is None or kept.max >= t.max:
+        return None
+    if have is None or have >= t.max or not wants_more(seen, now) or any(one.open for one in seen.activities):
+        return None
+    return _said("moving", Sign.MOVING, raised_words(at, now, f"{kept.max}→{t.max}"), at)
+
+
 def _stuck(seen: Seen, now: Millis) -> Judgement | None:
     """Above its target for longer than launching takes, and nothing moves."""
     red = seen.red("out")
@@ -194,11 +211,10 @@ def _stuck(seen: Seen, now: Millis) -> Judgement | None:
     quiet_since = max(red.since, (moved.ended_at or moved.at) if moved else 0)
     if now - quiet_since <= SCALES_WITHIN:
         return None
-    why = why_not(seen.activities)
     words = f"above its target since {clock_time(red.since, now)} and does not scale"
     if seen.busy:
-        return _said("stuck", Sign.WARNING, f"{words}: {seen.busy}", red.since, *why, against=RETRAIN)
-    return _said("stuck", Sign.WARNING, _with(words, seen.load.more), red.since, *why, for_=("scale",), against=RETRAIN)
+        return _said("stuck", Sign.WARNING, f"{words}: {seen.busy}", red.since, against=RETRAIN)
+    return _said("stuck", Sign.WARNING, _with(words, seen.load.more), red.since, for_=("scale",), against=RETRAIN)
 
 
 def _moving(seen: Seen, now: Millis) -> Judgement | None:
@@ -207,7 +223,9 @@ def _moving(seen: Seen, now: Millis) -> Judgement | None:
     if under_way is not None or (have is not None and want is not None and have != want):
         step = f"{have} → {want}" if have is not None and have != want else f"to {want}"
         since = f" since {clock_time(under_way.at, now)}" if under_way else ""
-        word = "scales" if have is None or want is None else "scales out" if want >= have else "scales in"
+        word = (
+            "scales" if have is None or want is None or have == want else "scales out" if want > have else "scales in"
+        )
         return _said("moving", Sign.MOVING, f"{word} {step}{since}", under_way.at if under_way else None)
     red = seen.red("out")
     if red is not None and not seen.target.suspended.scale_out:
@@ -259,6 +277,6 @@ def _reasons(seen: Seen, now: Millis) -> Iterable[str]:
         yield f"{load.now:,.0f} requests a minute per {t.host}{against}{was}"
     if (red := seen.red("out")) is not None:
         yield f"{alarm_words(red.name)} red{f' since {clock_time(red.since, now)}' if red.since else ''}"
-    yield from why_not(seen.activities)
+    yield from why_not(seen.activities, t, out=wants_more(seen, now))
     if seen.busy:
         yield seen.busy

@@ -184,11 +184,12 @@ def bodies_of(snapshot: Snapshot) -> Bodies:
 def made(
     found: Iterable[tuple[Target, Millis]], around: Around, read_at: Millis | None = None
 ) -> Iterable[ScalingView]:
-    """`read_at`: the last good look at the source; None where that is not known or does not matter."""
+    """Targets, and since when each is as it is. `read_at`: the last good look at the source; None where that
+    is not known or does not matter, and neither does the other."""
     now = around.now
     stale = read_at is not None and now - read_at > STALE
     for t, observed_at in found:
-        seen = around.seen(t)
+        seen = around.seen(t)._replace(changed_at=observed_at if read_at is not None else None)
         told = judge(seen, now)
         verdict = told.verdict
         if stale:

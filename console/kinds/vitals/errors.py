@@ -123,5 +123,9 @@ def _whose_fault(one: Signs) -> str:
     rate = percent((one.errors_5xx or 0.0) / max(one.invocations or 0.0, 1.0))
     if one.model_errors is None or not one.errors_5xx:
         return f"5XX {rate}"
-    share = min(1.0, one.model_errors / one.errors_5xx)
-    return f"5XX {rate}: {'the container answered so' if share >= 0.5 else 'the container never saw them'}"
+    answered = min(one.model_errors, one.errors_5xx)
+    if answered < 0.01 * one.errors_5xx:
+        return f"5XX {rate}: the container never saw them"
+    if answered > 0.99 * one.errors_5xx:
+        return f"5XX {rate}: the container answered so"
+    return f"5XX {rate}: the container answered {of(answered, one.errors_5xx)} so, the rest it never saw"

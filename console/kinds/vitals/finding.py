@@ -21,6 +21,9 @@ CALLERS_RATE = 0.02
 SLOWER, SLOWER_MS = 1.5, 20.0
 """p99 against the same hour of other days: a half more, and not by noise of milliseconds."""
 
+HOPELESS, HOPELESS_MS = 10.0, 1000.0
+"""p99 so many times what it was, and that much longer: callers give up as if it had failed."""
+
 MORE_LOAD = 1.2
 """Requests per instance against the same hour of other days."""
 

@@ -16,6 +16,8 @@ from console.kinds.vitals.finding import (
     FULL_DISK,
     FULL_MEMORY,
     HITS,
+    HOPELESS,
+    HOPELESS_MS,
     MORE_LOAD,
     REQUESTS_AT_LEAST,
     SLOWER,
@@ -81,11 +83,12 @@ def of_latency(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
     elif times is not None and times >= MORE_LOAD:
         words, speaks_for = f"{words}, {more_load(times)}", ("scale",)
     elif one.cpu_percent is not None and times is not None:
-        words, speaks_against = f"{words} at equal load, hosts idle", ("retrain", "scale")
-        reasons.append("something that the model calls, or the model itself")
+        words, speaks_against = f"{words} at equal load, hosts have room", ("retrain", "scale")
+        reasons.append("something that the model calls, or the model itself: look at its logs")
     numbers = {"latency_p99_ms": now, "was": usual}
     told = (*reasons, over(one), days(was))
-    yield Finding(Sign.WARNING, f"{whose}{words}", told, numbers, speaks_for, speaks_against, "latency", one.variant)
+    sign = Sign.CRITICAL if now >= max(HOPELESS * usual, usual + HOPELESS_MS) else Sign.WARNING
+    yield Finding(sign, f"{whose}{words}", told, numbers, speaks_for, speaks_against, "latency", one.variant)
 
 
 def _of_overhead(one: Signs, was: Was, whose: str) -> Finding:
@@ -157,12 +160,14 @@ def of_models(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
     """A multi-model endpoint whose models do not fit in memory loads them again and again."""
     if not thrashes(one, was) or one.cache_hit_ratio is None:
         return
-    wait = f", each waits {ms(one.loading_wait_ms)} ms" if one.loading_wait_ms else ""
+    wait = f", the others wait {ms(one.loading_wait_ms)} ms" if one.loading_wait_ms else ""
     overhead = f"overhead {ms(one.overhead_avg_ms)} ms" if one.overhead_avg_ms is not None else ""
+    # The share of memory in use cannot tell that they do not fit: what was unloaded is not in it.
+    room = f"memory {one.memory_percent:.0f} % after unloading" if one.memory_percent is not None else ""
     yield Finding(
         Sign.WARNING,
         f"{whose}models thrash: {100 * one.cache_hit_ratio:.0f} % found loaded{wait}",
-        (f"ModelCacheHit {one.cache_hit_ratio:.2f}: they do not fit in memory", overhead, over(one)),
+        (f"ModelCacheHit {one.cache_hit_ratio:.2f}: models are unloaded for others", room, overhead, over(one)),
         {"cache_hit_ratio": one.cache_hit_ratio},
         ("scale",),
         ("rollback", "retrain"),

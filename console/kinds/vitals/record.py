@@ -236,7 +236,7 @@ def pulse(
     return Pulse(
         at=end,
         read_at=now,
-        stale_at=now + 2 * next_ms + PROVISIONAL // 4,
+        stale_at=now + 2 * next_ms + MINUTE // 2,
         variants=tuple(one for one in windows if not one.config and not one.component),
         fleets=tuple(one for one in windows if one.config and detailed),
         components=tuple(one for one in windows if one.component and detailed),

@@ -79,11 +79,28 @@ def test_registering_moves_capacity_into_the_bounds(count: int, wish: Wish, then
     ],
 )
 def test_what_the_load_proposes(s: Subject, load: Load, busy: float, wish: Wish) -> None:
-    assert proposed(s, ground(s, load, busy=busy)) == wish
+    assert proposed(s, ground(s, load, busy=busy))[0] == wish
 
 
 def test_a_proposal_stays_within_the_quota_and_grows_at_all() -> None:
     s, load = subject(8), Load(5000.0, 2800.0)
-    assert proposed(s, ground(s, load, quota=Quota("ml.g5.xlarge", 12, 8))) == Wish(max=12)
-    assert proposed(s, ground(s, load, quota=Quota("ml.g5.xlarge", 8, 8))) == Wish(max=18), "the preflight refuses it"
-    assert needed(1, ground(subject(1))) == 2
+    wish, why = proposed(s, ground(s, load, quota=Quota("ml.g5.xlarge", 12, 8)))
+    assert wish == Wish(max=12) and why == (
+        "40,000 requests a minute need 15 at 2,800 each, and a fifth to spare; the quota allows 12"
+    )
+    full = proposed(s, ground(s, load, quota=Quota("ml.g5.xlarge", 8, 8)))
+    assert full[0] == Wish(max=18), "the preflight refuses it"
+    assert needed(1, ground(subject(1))).hosts == 2
+
+
+def test_the_load_of_all_counts_not_that_of_those_that_serve_times_those_that_will() -> None:
+    """3 → 5 is under way, or was done when the judged minutes had 3 hosts."""
+    load = Load(27_410.0, 10_966.0, None, 82_230.0)
+    for s in (subject(3), subject(5)):
+        assert needed(s.desired or 0, ground(s, load)).hosts == 9
+    assert load.among(9, 5) == pytest.approx(9136.7, abs=0.1)
+    assert Load(27_410.0).among(9, 3) == pytest.approx(9136.7, abs=0.1), "of what serves, where no total is known"
+    assert needed(5, ground(subject(5), Load(27_410.0, None, None, 82_230.0), busy=100.0)).hosts == 5
+    waiting = ground(subject(5), load)._replace(waits="scaled 3→5 at 14:06Z, wait for its metrics (~14:14Z)")
+    with pytest.raises(Refused, match="scaled 3→5 at 14:06Z, wait for its metrics"):
+        proposed(subject(5), waiting)

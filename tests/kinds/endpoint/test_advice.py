@@ -59,10 +59,10 @@ def test_errors_that_began_with_a_deployment_are_left_by_a_roll_back() -> None:
 
 def test_nothing_was_deployed_so_nothing_is_rolled_back() -> None:
     found = told(ERRORS, deployments=(OLD,))
-    assert found.verb == "" and found.lines[0][1].startswith("roll back (nothing was deployed since 11 Nov")
-    assert told(ERRORS).lines == (("not", "roll back (no deployment near it is known)"),)
+    assert found.verb == "" and found.lines[0][1].startswith("do not roll back (nothing was deployed since 11 Nov")
+    assert told(ERRORS).lines == (("but", "do not roll back (no deployment near it is known)"),)
     early = told(ERRORS, deployments=(NEW,), began=NOW - 50 * MINUTE)
-    assert early.lines == (("not", "roll back (it began before v8 of 02:32Z)"),)
+    assert early.lines == (("but", "do not roll back (it began before v8 of 02:32Z)"),)
     late = told(ERRORS, deployments=(deployed("risk-v8", 9 * HOUR),))
     assert late.verb == "", "it served for hours"
 
@@ -86,7 +86,7 @@ def test_a_canary_is_left_for_what_still_serves() -> None:
     assert (found.verb, found.target) == ("rollback", "risk-v6")
     assert told(ERRORS, deployments=(moving,), began=NOW - HOUR, **e).verb == "", "the old fleet fails as well"
     stuck = told(deployments=(moving,), began=None, about="stuck", **e)
-    assert stuck.lines == (("not", "roll back (v6 serves, and an update cannot be cancelled)"),)
+    assert stuck.lines == (("but", "do not roll back (v6 serves, and an update cannot be cancelled)"),)
 
 
 def test_what_keeps_it_from_growing_explains_the_rest() -> None:

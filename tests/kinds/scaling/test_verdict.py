@@ -260,3 +260,31 @@ def test_a_quota_counts_what_nobody_has_described_as_used() -> None:
     assert (quota.left, quota.words) == (19, "9–11 of 30 ml.g5.xlarge of the quota used")
     assert Quota("ml.g5.xlarge", 4, 6).left == 0
     assert Quota("ml.g5.xlarge", 4, 4, 2).words.startswith("4 of 4 ")
+
+
+def test_a_maximum_that_was_raised_waits_for_autoscaling_and_its_old_reason_is_gone() -> None:
+    kept = no(8, "AlreadyAtMaxCapacity", max=8)
+    one = seen(8, kept, t=target(2, 18), sensors=(sensor("ALARM", since=21),), load=Load(9400.0, 7000.0, 5802.0))
+    raised = told(one._replace(changed_at=NOW - 12 * SECOND))
+    assert raised.verdict.sign is Sign.MOVING and not raised.speaks_for
+    assert raised.verdict.words == "max raised 8→18 12 s ago, autoscaling has not acted yet"
+    later = told(one._replace(changed_at=NOW - 6 * MINUTE))
+    assert later.code == "stuck" and later.speaks_for == ("scale",)
+    for judged in (raised, later):
+        assert not any("at its maximum" in reason for reason in judged.verdict.reasons)
+
+
+def test_why_there_are_not_less_is_no_reason_where_more_is_wanted() -> None:
+    """A scale-in's reason beside what refuses a scale-out; and each reason is told once."""
+    flaps = no(3, "AutoScalingAnticipatedFlapping")
+    wanting = told(seen(3, flaps, sensors=(sensor("ALARM", since=40),)))
+    assert wanting.code == "stuck" and not any("one less" in reason for reason in wanting.verdict.reasons)
+    resting = told(seen(3, flaps, sensors=(sensor("OK"),)))
+    assert [r for r in resting.verdict.reasons if "one less" in r] == [
+        "not scaled: one less would soon be one more again"
+    ]
+
+
+def test_what_is_there_already_while_the_activity_is_open_has_no_direction() -> None:
+    assert told(seen(2, activity(1, 2, "InProgress"))).verdict.words == "scales to 2 since 03:11Z"
+    assert told(seen(6, activity(1, 2, "InProgress"))).verdict.words == "scales in 6 → 2 since 03:11Z"

@@ -69,6 +69,8 @@ def test_errors_against_the_same_hour() -> None:
     assert "the container answered so" in found.reasons[0] and found.numbers["n"] == 5000
     assert found.speaks_for == ("rollback",) and "retrain" in found.speaks_against
     assert only(well(errors_5xx=20.0)).sign is Sign.WARNING
+    some = only(well(errors_5xx=150.0, model_errors=60.0)).reasons[0]
+    assert some == "5XX 3.0 %: the container answered 60 of 150 so, the rest it never saw"
     assert "never saw" in only(well(errors_5xx=150.0, model_errors=2.0)).reasons[0]
     as_ever = Was("a", 7, 1000.0, 0.03)
     assert told(well(errors_5xx=150.0), was=(as_ever,)) == (), "it always fails so: no news"
@@ -119,7 +121,8 @@ def test_latency_says_where_it_comes_from() -> None:
     loaded = only(well(latency_p99_ms=610.0, invocations_per_instance=486.0))
     assert loaded.words == "p99 610 ms, was 110, +62 % a host" and loaded.speaks_for == ("scale",)
     slow = only(well(latency_p99_ms=610.0))
-    assert slow.words == "p99 610 ms, was 110 at equal load, hosts idle" and "scale" in slow.speaks_against
+    assert slow.words == "p99 610 ms, was 110 at equal load, hosts have room" and "scale" in slow.speaks_against
+    assert slow.sign is Sign.WARNING and only(well(latency_p99_ms=3927.0)).sign is Sign.CRITICAL
     overhead = only(well(overhead_avg_ms=240.0))
     assert overhead.words == "overhead 240 ms, was 5.0: not the model" and "rollback" in overhead.speaks_against
     assert told(well(overhead_avg_ms=240.0, setup_ms=4000.0)) == (), "cold starts of a few requests"
@@ -135,10 +138,12 @@ def test_saturation() -> None:
         assert (found.sign, found.words, found.speaks_for) == (Sign.WARNING, words, ("scale",))
     assert only(well(concurrency_utilization_percent=95.0)).words == "concurrency 95 %"
     mme = only(well(cache_hit_ratio=0.42, loading_wait_ms=1800.0))
-    assert mme.words == "models thrash: 42 % found loaded, each waits 1,800 ms" and "rollback" in mme.speaks_against
+    assert (
+        mme.words == "models thrash: 42 % found loaded, the others wait 1,800 ms" and "rollback" in mme.speaks_against
+    )
     assert only(well(cache_hit_ratio=0.42, overhead_avg_ms=740.0)).speaks_for == ("scale",), "loading is the overhead"
     some = only(well(cache_hit_ratio=0.9, loading_wait_ms=1900.0, overhead_avg_ms=206.0))
-    assert some.words == "models thrash: 90 % found loaded, each waits 1,900 ms"
+    assert some.words == "models thrash: 90 % found loaded, the others wait 1,900 ms"
     other = only(well(cache_hit_ratio=0.99, loading_wait_ms=1900.0, overhead_avg_ms=206.0))
     assert other.words.endswith("not the model")
 

@@ -235,15 +235,15 @@ def test_a_later_look_keeps_what_it_did_not_ask() -> None:
     assert [s.variant for s in both.signs] == ["v", "w"] and both.signs[0].cpu_percent == 20.0
 
 
-def test_the_last_two_minutes_are_provisional() -> None:
+def test_minutes_that_may_not_be_whole_are_not_judged() -> None:
     now = MS + 20 * 1000
     minutes = {MS - n * MINUTE: Vitals((Signs("v", invocations=100.0 + n),)) for n in range(10)}
     beat = pulse(minutes, now=now, next_ms=MINUTE)
-    assert beat.at <= now - 2 * MINUTE and beat.variants[0].minutes == 5
-    assert beat.variants[0].invocations == sum(100.0 + n for n in range(3, 8))
-    assert beat.trace[-1] == 103.0 and beat.trace[-3] == 105.0
+    assert beat.at <= now - 150_000 and beat.variants[0].minutes == 5
+    assert beat.variants[0].invocations == sum(100.0 + n for n in range(4, 9))
+    assert beat.trace[-1] == 104.0 and beat.trace[-3] == 106.0
     later = pulse({}, now=now + MINUTE, next_ms=MINUTE, before=beat)
-    assert later.trace[-2] == 103.0 and later.trace[-1] is None and later.invoked_at == beat.invoked_at
+    assert later.trace[-2] == 104.0 and later.trace[-1] is None and later.invoked_at == beat.invoked_at
 
 
 def test_the_row_has_no_shadow_in_it() -> None:

@@ -15,6 +15,7 @@ from console.collector.collector import Collector
 from console.kinds.base import Sign
 from console.kinds.endpoint.table import COLUMNS
 from console.kinds.registry import KINDS
+from console.kinds.vitals.beat import PROVISIONAL
 from console.kinds.vitals.cost import MEMO, Cost, recalled
 from console.kinds.vitals.queries import DOLLARS
 from console.kinds.vitals.record import SPAN, Vitals
@@ -36,7 +37,7 @@ def made(bench: Callable[..., Bench]) -> Bench:
 def measured(one: Bench, endpoint: str, variant: str, metric: str, stat: str, namespace: str = "AWS/SageMaker") -> Any:
     """The whole minutes of the window, oldest first, as boto3 tells them."""
     client = boto3.client("cloudwatch")
-    end = (one.now - 2 * MINUTE) // MINUTE * MINUTE
+    end = (one.now - PROVISIONAL) // MINUTE * MINUTE
     answer = client.get_metric_data(
         StartTime=dt.datetime.fromtimestamp((end - SPAN * MINUTE) / 1000, dt.UTC),
         EndTime=dt.datetime.fromtimestamp(end / 1000, dt.UTC),
