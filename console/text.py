@@ -185,6 +185,15 @@ def shorten(text: str, width: int) -> str:
     return text[: width - 1] + "…" if width > 1 else "…"[:width]
 
 
+BARS = "▁▂▃▄▅▆▇█"
+"""A sparkline's, by height."""
+
+
+def few(value: float) -> str:
+    """A rate with as many digits as mean something: `1,904`, `3.1`, `0.02`."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.1 else f"{value:.2f}"
+
+
 def count(n: int, noun: str, plural: str = "") -> str:
     """`1 endpoint`, `12 endpoints`"""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

@@ -12,12 +12,12 @@ from console.kinds.vitals.course import Course
 from console.kinds.vitals.measures import MEASURES, Drawn, Measure, drawn
 from console.kinds.vitals.record import Pulse, Signs
 from console.kinds.vitals.spans import Window
+from console.text import BARS
 from screens.axis import cell_of
 from screens.blocks import Line, aligned, width_of
 from screens.pieces import Piece
 from screens.plot import Scale, number, scale
 
-BARS = "▁▂▃▄▅▆▇█"
 SHAPES = ((30, False), (20, False), (15, False), (12, False), (12, True), (10, True), (8, True))
 """(bars, whether large counts are shortened), as the width allows: two to eight minutes a bar."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from console.clock import Millis, clock_time, duration
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.vitals.record import Signs, Was
-from console.text import count
+from console.text import count, few
 
 Cells = tuple[str, ...]
 
@@ -38,10 +38,10 @@ def fleet_rows(view: EndpointView) -> Iterator[Cells]:
         of_all = sum(o.invocations or 0.0 for o in beat.fleets if o.variant == one.variant)
         yield (
             f"{one.config}{f' {one.variant}' if len(beat.variants) > 1 else ''}",
-            "no request" if not n else f"{_few((rate or 0.0) / 60)} requests/s ({100 * n / of_all:.0f} %)",
+            "no request" if not n else f"{few((rate or 0.0) / 60)} requests/s ({100 * n / of_all:.0f} %)",
             "" if not n or one.errors_5xx is None
             else f"5XX {100 * one.errors_5xx / n:.2f} % ({one.errors_5xx:,.0f} of {n:,.0f})",
-            "" if one.latency_p99_ms is None else f"p99 {_few(one.latency_p99_ms)} ms",
+            "" if one.latency_p99_ms is None else f"p99 {few(one.latency_p99_ms)} ms",
         )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def _lines(one: Signs, before: Was | None) -> Iterator[list[str]]:
     was = before or Was("")
     traffic = []
     if (rate := one.invocations_per_min) is not None:
-        traffic.append(f"{_few(rate / 60)} requests/s{_was(was.invocations_per_min, 60)}")
+        traffic.append(f"{few(rate / 60)} requests/s{_was(was.invocations_per_min, 60)}")
     if one.error_rate is not None and one.invocations:
         bad = one.errors_5xx if one.errors_5xx is not None else one.failures or 0.0
         name = "5XX" if one.errors_5xx is not None else "failed"
@@ -66,7 +66,7 @@ def _lines(one: Signs, before: Was | None) -> Iterator[list[str]]:
         traffic.append(f"{one.model_errors:,.0f} answered so by the container")
     yield traffic
     latency = [
-        f"{name} {_few(value)} ms{_was(usual)}"
+        f"{name} {few(value)} ms{_was(usual)}"
         for name, value, usual in (
             ("p50", one.latency_p50_ms, None),
             ("p90", one.latency_p90_ms, None),
@@ -79,7 +79,7 @@ def _lines(one: Signs, before: Was | None) -> Iterator[list[str]]:
     ]
     yield latency
     yield [
-        f"{name} {_few(value)} %{_was(usual)}"
+        f"{name} {few(value)} %{_was(usual)}"
         for name, value, usual in (
             ("CPU", one.cpu_percent, was.cpu_percent),
             ("memory", one.memory_percent, None),
@@ -95,7 +95,7 @@ def _lines(one: Signs, before: Was | None) -> Iterator[list[str]]:
     if one.invocations_per_instance is not None:
         host = "copy" if one.component else "instance"
         load.append(
-            f"{_few(one.invocations_per_instance)} requests a minute per {host}{_was(was.invocations_per_instance)}"
+            f"{few(one.invocations_per_instance)} requests a minute per {host}{_was(was.invocations_per_instance)}"
         )
     if one.concurrency_max is not None:
         load.append(f"at most {one.concurrency_max:,.0f} at once")
@@ -109,9 +109,5 @@ def _lines(one: Signs, before: Was | None) -> Iterator[list[str]]:
     yield load
 
 
-def _few(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.1 else f"{value:.2f}"
-
-
 def _was(value: float | None, by: float = 1.0) -> str:
-    return "" if value is None else f", was {_few(value / by)}"
+    return "" if value is None else f", was {few(value / by)}"

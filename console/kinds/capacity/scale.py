@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from console.actions.drafting import draft
-from console.actions.model import Call, Level, Plan, Sighting, Stage, Verdict
+from console.actions.model import Call, Level, Plan, Sighting, Stage
 from console.actions.verb import Desk
 from console.clock import MINUTE, Millis, clock_time, duration
 from console.kinds.capacity.looking import Ground, Subject, ground, look
@@ -21,9 +21,8 @@ from console.kinds.capacity.verbs import COPIES as SET_COPIES
 from console.kinds.capacity.verbs import INSTANCES as SET_INSTANCES
 from console.kinds.capacity.verbs import REGISTER
 from console.kinds.capacity.wish import Wish, bounds_of, effect_of, new, now_words, proposed, wished
-from console.kinds.hold.check import held
-from console.kinds.hold.record import Hold, key
-from console.kinds.reading import decode
+from console.kinds.hold.check import forbidden
+from console.kinds.hold.record import key
 from console.kinds.scaling.course import last_try, launch_ms
 from console.kinds.scaling.record import CONCURRENCY, COPIES, Target
 from console.kinds.scaling.verdict import wants_more
@@ -81,10 +80,8 @@ class Scale:
             return Sighting(Stage.FAILED, f"status is {s.endpoint.status}: capacity cannot be changed")
         if _is_so(s, wish):
             return Sighting(Stage.NOT_NEEDED, f"{s.name} has {_words(s.stated, wish)} already")
-        hold = next(iter(decode(desk.snapshot(), "hold", Hold, [key("endpoint", s.endpoint.name)])), None)
-        check = held(hold, released=bool(plan.args.get("release")))
-        if check.verdict is Verdict.FAIL:
-            return Sighting(Stage.FAILED, check.detail)
+        if why := forbidden(desk, plan, s.endpoint.name):
+            return Sighting(Stage.FAILED, why)
         return Sighting(Stage.GO, f"InService with {s.desired}", mark=f"{s.endpoint.modified_at} {desk.now()}")
 
     def took(self, desk: Desk, plan: Plan, call: Call) -> bool | None:

@@ -13,15 +13,14 @@ from typing import Any
 import msgspec
 
 from console.actions.drafting import draft
-from console.actions.model import Call, Level, Plan, Sighting, Stage, Verdict
+from console.actions.model import Call, Level, Plan, Sighting, Stage
 from console.actions.verb import Desk
 from console.errors import Refused
 from console.kinds.capacity.looking import Subject, ground, look
 from console.kinds.capacity.preflight import Effect, checks
 from console.kinds.capacity.verbs import REGISTER
-from console.kinds.hold.check import held
-from console.kinds.hold.record import Hold, key
-from console.kinds.reading import decode
+from console.kinds.hold.check import forbidden
+from console.kinds.hold.record import key
 from console.kinds.scaling.record import Suspended, Target
 
 
@@ -123,10 +122,8 @@ class Suspend:
             return Sighting(Stage.WAIT, "waits for InService", s.endpoint.status)
         if s.desired is not None and not t.min <= s.desired <= t.max and not plan.basis["outside"]:
             return Sighting(Stage.OVERTAKEN, f"{s.desired} is outside of {t.min}–{t.max} now: the call would move it")
-        hold = next(iter(decode(desk.snapshot(), "hold", Hold, [key("endpoint", s.endpoint.name)])), None)
-        check = held(hold, released=bool(plan.args.get("release")))
-        if check.verdict is Verdict.FAIL:
-            return Sighting(Stage.FAILED, check.detail)
+        if why := forbidden(desk, plan, s.endpoint.name):
+            return Sighting(Stage.FAILED, why)
         return Sighting(Stage.GO, f"{t.suspended.words or 'nothing'} suspended")
 
     def took(self, desk: Desk, plan: Plan, call: Call) -> bool | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from console.clock import Millis, age_step, clock_time
 from console.kinds.base import Cell, Column, Sign
 from console.kinds.endpoint.view import EndpointView
-from console.kinds.vitals.beat import SPAN
+from console.kinds.vitals.beat import SPAN, Beat
+from console.text import BARS, few
 
 _SIGNS = {sign: Cell(sign.glyph, sign.value, sign.rank) for sign in Sign}
 
@@ -67,40 +68,39 @@ def _age(view: EndpointView, now: Millis) -> Cell:
 
 
 _NONE = Cell("–", "dim", -1.0)
+_SILENT = Beat(0)
+
+
+def _fresh(view: EndpointView, now: Millis) -> Beat:
+    """Its numbers only as long as they are of now: a source that died leaves none within two looks."""
+    beat = view.beat
+    return beat if beat is not None and now < beat.stale_at else _SILENT
 
 
 def _requests(view: EndpointView, now: Millis) -> Cell:
-    """Like all numbers here only as long as they are of now: a source that died leaves none within two looks."""
-    beat = view.beat
-    if beat is None or (rate := beat.requests_s) is None or now >= beat.stale_at:
+    if (rate := _fresh(view, now).requests_s) is None:
         return _NONE
-    return Cell(f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}" if rate >= 0.1 else f"{rate:.2f}", "", rate)
+    return Cell(few(rate), "", rate)
 
 
 def _errors(view: EndpointView, now: Millis) -> Cell:
-    beat = view.beat
-    if beat is None or (rate := beat.error_rate) is None or now >= beat.stale_at:
+    if (rate := _fresh(view, now).error_rate) is None:
         return _NONE
     hurt = any(finding.about == "errors" for finding in view.found)
     return Cell(f"{100 * rate:.1f}" if rate >= 0.1 else f"{100 * rate:.2f}", "bad" if hurt else "", rate)
 
 
 def _p99(view: EndpointView, now: Millis) -> Cell:
-    beat = view.beat
-    if beat is None or (ms := beat.p99_ms) is None or now >= beat.stale_at:
+    if (ms := _fresh(view, now).p99_ms) is None:
         return _NONE
     slow = any(finding.about == "latency" for finding in view.found)
     return Cell(f"{ms:.0f}" if ms >= 10 else f"{ms:.1f}", "warn" if slow else "", ms)
 
 
 def _was(view: EndpointView, now: Millis) -> Cell:
-    beat = view.beat
-    if beat is None or (ms := beat.was_ms) is None or now >= beat.stale_at:
+    if (ms := _fresh(view, now).was_ms) is None:
         return _NONE
     return Cell(f"{ms:.0f}" if ms >= 10 else f"{ms:.1f}", "dim", ms)
-
-
-_BARS = "▁▂▃▄▅▆▇█"
 
 
 def _trace(view: EndpointView, now: Millis) -> Cell:
@@ -111,7 +111,7 @@ def _trace(view: EndpointView, now: Millis) -> Cell:
     pairs = zip(beat.trace[::2], beat.trace[1::2], strict=False)
     values = [max(known) if (known := [v for v in pair if v is not None]) else None for pair in pairs]
     top = max(value for value in values if value is not None)
-    drawn = ("·" if value is None else _BARS[round(7 * value / top)] if top else _BARS[0] for value in values)
+    drawn = ("·" if value is None else BARS[round(7 * value / top)] if top else BARS[0] for value in values)
     return Cell("".join(drawn), "dim", top)
 
 

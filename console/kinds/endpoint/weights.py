@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from console.actions.drafting import draft
-from console.actions.model import Call, Level, Plan, Sighting, Stage, Verdict
+from console.actions.model import Call, Level, Plan, Sighting, Stage
 from console.actions.verb import Desk
 from console.clock import MINUTE, Millis, clock_time, duration, parse_duration
 from console.errors import Refused, SourceError, UsageError
@@ -39,9 +39,8 @@ from console.kinds.endpoint.traffic import (
     told,
     way,
 )
-from console.kinds.hold.check import held
-from console.kinds.hold.record import Hold, key
-from console.kinds.reading import decode
+from console.kinds.hold.check import forbidden
+from console.kinds.hold.record import key
 from console.text import echoed
 
 EVERY_MS = 5 * MINUTE
@@ -107,10 +106,8 @@ class Shift:
             return Sighting(Stage.WAIT, "waits for InService", e.status)
         if e.status != "InService":
             return Sighting(Stage.FAILED, f"status is {e.status}: weights are not accepted")
-        hold = next(iter(decode(desk.snapshot(), "hold", Hold, [key("endpoint", e.name)])), None)
-        check = held(hold, released=bool(plan.args.get("release")))
-        if check.verdict is Verdict.FAIL:
-            return Sighting(Stage.FAILED, check.detail)
+        if why := forbidden(desk, plan, e.name):
+            return Sighting(Stage.FAILED, why)
         last = desk.now() + (len(plan.calls) - 1) * plan.basis["every_ms"]
         if len(plan.calls) > 1 and desk.acting_ends is not None and desk.acting_ends <= last:
             until, now = clock_time(desk.acting_ends, desk.now()), desk.now()

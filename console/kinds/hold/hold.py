@@ -10,8 +10,8 @@ from console.actions.drafting import draft
 from console.actions.model import Call, Level, Plan, Sighting, Stage
 from console.actions.verb import Desk
 from console.errors import Refused, UsageError
+from console.kinds.hold.check import standing
 from console.kinds.hold.record import Hold, key
-from console.kinds.reading import decode
 
 
 def _inverse(subject: str, reason: str) -> str:
@@ -30,7 +30,7 @@ class Holding:
         self._kind = kind
 
     def plan(self, desk: Desk, subject: str, args: Mapping[str, Any]) -> Plan:
-        held = next(iter(decode(desk.snapshot(), "hold", Hold, [key(self._kind, subject)])), None)
+        held = standing(desk, self._kind, subject)
         if not any(True for _ in desk.snapshot().heads(self._kind, [subject])):
             raise UsageError(
                 f"no {self._kind} {subject} in the ledger", advice=f"lastgood get {self._kind}s lists them"
