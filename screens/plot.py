@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from screens.blocks import Line
 from screens.pieces import Piece
 
-FINE, SOLID, FILLING = "braille", "⣿", "·"
+FINE, FILLING = "braille", "·"
 MARKERS = (FINE, "x", "o", "+", "*", "#")
 """By place in the plot: the first is a fine line, the others differ by their character."""
 LEGEND = ("⠒", "x", "o", "+", "*", "#")
@@ -184,8 +184,9 @@ def plot(
         found = decimated(values, columns * DOTS if fine else columns)
         runs = [[(x, dot(value)) for x, value in run] for run in found]
         if fine and len(values) > columns * DOTS:
-            for points, mark in zip(dense(runs), (FINE, SOLID), strict=True):
-                drawing.scatter([x for x, _ in points], [y for _, y in points], marker=mark, color=inks.code(ink))
+            cells = dense(runs)
+            signs = [cell.sign for cell in cells]
+            drawing.scatter([c.x for c in cells], [c.y for c in cells], marker=signs, color=inks.code(ink))
             continue
         for run in runs:
             xs = [x if fine else x * DOTS for x, _ in run]
@@ -201,12 +202,17 @@ def _filling(stroke: Stroke) -> Values:
     return [*[None] * min(stroke.settled, len(stroke.values)), *stroke.values[stroke.settled :]]
 
 
-Points = list[tuple[int, int]]
+class Cell(NamedTuple):
+    """A character, by its middle in dots."""
+
+    x: float
+    y: float
+    sign: str
 
 
-def dense(runs: Iterable[Sequence[tuple[int, float]]]) -> tuple[Points, Points]:
-    """Single dots, and (by their first dot) cells that are full of them: the library takes 9 µs for each point, and
-    noise fills cells. Neighbours of a run touch each other."""
+def dense(runs: Iterable[Sequence[tuple[int, float]]]) -> list[Cell]:
+    """The cells of braille: the library takes 9 µs for each point, and a cell has eight of them.
+    Neighbours of a run touch each other."""
     spans: dict[int, tuple[int, int]] = {}
     for run in runs:
         before = -1
@@ -217,18 +223,20 @@ def dense(runs: Iterable[Sequence[tuple[int, float]]]) -> tuple[Points, Points]:
                 was_low, was_high = spans[before]
                 low, high = min(low, was_high + 1) if low > was_high else low, max(high, was_low - 1)
             spans[x], before = (min(low, at), max(high, at)), x
-    single: Points = []
-    full: Points = []
-    for left in dict.fromkeys(x - x % DOTS for x in spans):
-        pair = [spans[x] for x in (left, left + 1) if x in spans]
-        first = -(-max(low for low, _ in pair) // RISE)
-        last = (min(high for _, high in pair) + 1) // RISE if len(pair) == DOTS else first
-        full += [(left, row * RISE) for row in range(first, last)]
-        solid = range(first * RISE, last * RISE)
-        for x in (left, left + 1):
-            low, high = spans.get(x, (0, -1))
-            single += [(x, y) for y in range(low, high + 1) if y not in solid]
-    return single, full
+    cells: dict[tuple[int, int], int] = {}
+    for x, (low, high) in spans.items():
+        dots = _DOTS[x % DOTS]
+        for row in range(low // RISE, high // RISE + 1):
+            first, last = max(0, low - row * RISE), min(RISE - 1, high - row * RISE)
+            cell = x // DOTS, row
+            cells[cell] = cells.get(cell, 0) | sum(dots[first : last + 1])
+    half, middle = (DOTS - 1) / 2, (RISE - 1) / 2
+    return [Cell(x * DOTS + half, y * RISE + middle, chr(_BRAILLE + mask)) for (x, y), mask in cells.items()]
+
+
+_BRAILLE = 0x2800
+_DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
+"""By column and, from below, row of a cell: what Unicode adds to `_BRAILLE` for its dot."""
 
 
 def _tick(value: float) -> str:
