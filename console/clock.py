@@ -53,6 +53,21 @@ def _day(days: int) -> tuple[str, int]:
     return f"{day.day} {day:%b}", day.year
 
 
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+def clocked(text: str, now: Millis) -> str:
+    """Text with its ISO moments as the screen writes them."""
+
+    def shown(found: re.Match[str]) -> str:
+        try:
+            return clock_time(to_ms(datetime.fromisoformat(found[0])), now)
+        except (ValueError, OverflowError, OSError):
+            return found[0]
+
+    return _ISO.sub(shown, text)
+
+
 # How long and how old: one rule. Only completed units count, as on a stopwatch (59 s of a minute are 0 m, 1 h 59 m of
 # age is 1 h), so that a number never claims more than has passed.
 

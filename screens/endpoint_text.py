@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
-from console.clock import Millis, clock_time, duration, to_ms
+from console.clock import Millis, clock_time, clocked, duration
 from console.fleet.marks import Mark
 from console.fleet.timeline import by_whom
 from console.kinds.base import Sign, Verdict
@@ -105,21 +104,6 @@ def verdict_lines(verdict: Verdict, width: int, now: Millis, *, more: Sequence[s
     if more:
         lines += paragraph(" · ".join(more), width - 1, "dim", indent=3, at_most=4)
     return lines
-
-
-_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-
-
-def clocked(text: str, now: Millis) -> str:
-    """Text with its ISO moments as the screen writes them."""
-
-    def shown(found: re.Match[str]) -> str:
-        try:
-            return clock_time(to_ms(datetime.fromisoformat(found[0])), now)
-        except (ValueError, OverflowError, OSError):
-            return found[0]
-
-    return _ISO.sub(shown, text)
 
 
 def _more(content: EndpointContent, now: Millis) -> list[str]:

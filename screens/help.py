@@ -12,11 +12,10 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from console.clock import now_ms
+from console.clock import clocked, now_ms
 from console.kinds.base import Column, Sign, Verdict
 from console.text import safe
 from screens.commands import Command, Group
-from screens.endpoint_text import clocked
 from screens.moves import MoveKeys, led
 from screens.theme import style
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from textual import events
 from textual.app import ComposeResult
 
-from console.clock import Millis, age_step, clock_time
+from console.clock import Millis, age_step, clock_time, clocked
 from console.kinds.base import Column
 from console.kinds.execution.table import COLUMNS
 from console.kinds.execution.view import views as execution_views
@@ -18,7 +18,7 @@ from console.kinds.reading import decode
 from console.text import count
 from screens.blocks import BLANK, Line, flow, paragraph
 from screens.commands import Command, Group
-from screens.endpoint_text import clocked, verdict_lines
+from screens.endpoint_text import verdict_lines
 from screens.feed import SubjectFeed
 from screens.filtering import compile_filter
 from screens.line_view import LineView

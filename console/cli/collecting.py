@@ -8,7 +8,7 @@ import threading
 
 from console.cli.session import Session
 from console.clock import now_ms
-from console.collector.collector import BEAT
+from console.collector.beat import BEAT
 from console.errors import CredentialsError, LastgoodError, LedgerError, Refused, Throttled, Unreachable
 from console.kinds.registry import KINDS
 from console.ledger.locks import Held, collector_lock

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from console.clients.aws import Cloud
 from console.clock import SECOND, Millis, now_ms
+from console.collector.beat import BEAT, BEAT_S
 from console.collector.eyes import ScopedEyes
 from console.collector.task import Stop, Task
 from console.errors import CredentialsError, LastgoodError, LedgerError
@@ -21,10 +22,6 @@ from console.kinds.base import Kind
 from console.ledger.interest import Interest
 from console.ledger.store import KEEP_FACTS_MS, Ledger
 
-BEAT = "collector"
-"""The source whose coverage says that a collector lives."""
-
-BEAT_S = 10.0
 LOOK_S = 0.25
 """How often interest is looked at: what comes on screen is described within a second or two."""
 
@@ -193,11 +190,16 @@ class Collector:
             self._confirmed = (self.cloud.generation, time.monotonic())
 
     def _watch_reversals(self) -> None:
-        """After endpoints moved: has somebody undone a verified roll back? (DESIGN.md section 3, rule 6)"""
-        moved = self._moved & {"endpoint", "change"}
+        """After something moved: has somebody undone a verified action? (DESIGN.md section 3, rule 6)"""
+        moved = self._moved & {"endpoint", "change", "scaling"}
         if not moved:
             return
         self._moved -= moved
         from console.actions.reversal import watch_reversals
 
         watch_reversals(self.ledger, self.scope, self._now())
+        with contextlib.suppress(LedgerError):
+            if self.ledger.heads(self.scope, "setting"):
+                from console.kinds.hold.putback import watch_settings  # what it judges by is more to import
+
+                watch_settings(self.ledger, self.scope, self._now())

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from console.clock import SECOND
-from console.collector.collector import BEAT_S
+from console.collector.beat import BEAT_S
 from console.ledger.locks import Locks, collector_lock
 from console.process import environment, own
 

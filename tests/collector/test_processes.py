@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from console.clock import now_ms
-from console.collector.collector import BEAT
+from console.collector.beat import BEAT
 from console.collector.supervisor import Supervisor
 from console.kinds.registry import KINDS
 from console.ledger.locks import Locks, collector_lock

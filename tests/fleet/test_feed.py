@@ -8,7 +8,7 @@ import pytest
 
 from console.clients.identity import Identity, remember
 from console.clock import MINUTE, now_ms
-from console.collector.collector import BEAT
+from console.collector.beat import BEAT
 from console.fleet.feed import LedgerFeed
 from console.kinds.vitals.cost import MEMO, Cost, memo
 from console.ledger.samples import Sample

@@ -26,7 +26,8 @@ from console.clients.aws import Cloud
 from console.clients.budget import Budget
 from console.clients.identity import who
 from console.clock import MINUTE, SECOND, Millis
-from console.collector.collector import BEAT, Collector
+from console.collector.beat import BEAT
+from console.collector.collector import Collector
 from console.fleet.describe import lines
 from console.fleet.feed import LedgerFeed
 from console.kinds.base import Sign

@@ -13,7 +13,8 @@ from console.clients.aws import Cloud
 from console.clients.budget import Budget
 from console.clients.identity import remember, who
 from console.clock import SECOND, Millis
-from console.collector.collector import BEAT, Collector
+from console.collector.beat import BEAT
+from console.collector.collector import Collector
 from console.fleet.feed import LedgerFeed
 from console.fleet.header import HeaderInfo
 from console.kinds.registry import KINDS
