@@ -190,16 +190,11 @@ class Collector:
             self._confirmed = (self.cloud.generation, time.monotonic())
 
     def _watch_reversals(self) -> None:
-        """After something moved: has somebody undone a verified action? (DESIGN.md section 3, rule 6)"""
-        moved = self._moved & {"endpoint", "change", "scaling"}
+        """After endpoints moved: has somebody undone a verified roll back? (DESIGN.md section 3, rule 6)"""
+        moved = self._moved & {"endpoint", "change"}
         if not moved:
             return
         self._moved -= moved
         from console.actions.reversal import watch_reversals
 
         watch_reversals(self.ledger, self.scope, self._now())
-        with contextlib.suppress(LedgerError):
-            if self.ledger.heads(self.scope, "setting"):
-                from console.kinds.hold.putback import watch_settings  # what it judges by is more to import
-
-                watch_settings(self.ledger, self.scope, self._now())

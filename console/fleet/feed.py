@@ -9,12 +9,11 @@ from typing import Any
 
 from console.actions.launch import context_flags
 from console.clients.identity import Identity, remembered
-from console.clients.translating import DENIED
 from console.clock import MINUTE, SECOND, Millis, age_step, now_ms
 from console.collector.beat import BEAT
 from console.collector.supervisor import Supervisor
 from console.errors import LastgoodError
-from console.fleet.header import HeaderInfo, Unread
+from console.fleet.header import HeaderInfo
 from console.fleet.health import cost_of_watching
 from console.kinds.base import Kind
 from console.kinds.registry import KINDS, kind_of
@@ -145,16 +144,11 @@ class LedgerFeed:
         found = kind_of(kind_id).views(self.snapshot(), [name])
         return found[0] if found else None
 
-    def unread(self, kind_id: str) -> Unread | None:
-        """Why the source that lists them was never read; None where it was."""
-        states = self.ledger.coverage.states(self.scope)
-        state = states.get(kind_of(kind_id).sources[0])
-        if state is None or (state.at is None and state.ok):
-            return Unread()
-        if state.at is not None:
-            return None
-        denied = state.code in DENIED
-        return Unread(state.error, "lastgood iam --role reader prints the policy" if denied else "lastgood doctor tells what is wrong")
+    def looked(self, kind_id: str) -> bool:
+        """Whether the source that lists them was ever read."""
+        first = kind_of(kind_id).sources[:1]
+        states = self.ledger.coverage.states(self.scope) if first else {}
+        return all((state := states.get(source)) is not None and state.at is not None for source in first)
 
     def names(self, kind_id: str) -> Sequence[str]:
         return [fact.name for fact in self.ledger.heads(self.scope, kind_id)]
