@@ -33,10 +33,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@echo "lastgood: running the tests"
-	@$(BIN)/python -m pytest -n 2 -m "not long and not bench"
+	@$(BIN)/python -m pytest -n 3 -m "not long and not bench"
 
 test-all: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 -m "not bench"
+	@$(BIN)/python -m pytest -n 3 -m "not bench"
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench

@@ -46,6 +46,12 @@ def clock_time(at: Millis, now: Millis, *, seconds: bool = False) -> str:
     return f"{day} {text}" if year == _day(now // DAY)[1] else f"{day} {year} {text}"
 
 
+def cell_time(at: Millis, now: Millis) -> str:
+    """The same in a table, in at most 13 cells: of another year the day says enough."""
+    day, year = _day(at // DAY)
+    return clock_time(at, now) if year == _day(now // DAY)[1] else f"{day} {year}"
+
+
 @lru_cache(512)
 def _day(days: int) -> tuple[str, int]:
     """`21 Nov` and the year of a day since the epoch. Kept: a table of a thousand rows names the same few."""

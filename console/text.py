@@ -190,8 +190,8 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def few(value: float) -> str:
-    """A rate with as many digits as mean something: `1,904`, `3.1`, `0.02`."""
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.1 else f"{value:.2f}"
+    """A rate with as many digits as mean something: `1,904`, `3.1`, `0.02`, `0`."""
+    return f"{value:,.0f}" if value >= 10 or not value else f"{value:.1f}" if value >= 0.1 else f"{value:.2f}"
 
 
 def count(n: int, noun: str, plural: str = "") -> str:

@@ -13,9 +13,9 @@ from console.clock import SECOND, Millis, age_step, clock_time, duration
 from console.errors import LastgoodError
 from console.fleet.audit import step_name, step_words, who
 from console.kinds.base import Verdict
+from console.kinds.endpoint.motion import motion_words
 from console.kinds.endpoint.record import Variant
 from console.kinds.endpoint.traffic import percent, shares
-from console.kinds.endpoint.verdict import current_phase, phase_words
 from console.kinds.endpoint.view import EndpointView
 from console.ledger.journal import TERMINAL, Entry
 from screens.base import ConsoleScreen
@@ -118,7 +118,11 @@ class ActionScreen(ConsoleScreen):
         lines.append(BLANK)
         if following.end:
             lines += verdict_lines(following, self._view, now, width)
-        elif self._view is not None:
+            return lines
+        if following.silent:
+            told = f"{following.silent}; if somebody stopped it, kill -CONT lets it go on"
+            lines += [*paragraph(told, width - 1, "warn", first=((" ▲ ", "warn"),), indent=3), BLANK]
+        if self._view is not None:
             lines += subject_lines(self._view, now, width)
         return lines
 
@@ -178,7 +182,7 @@ def verdict_lines(following: Following, view: Any, now: Millis, width: int) -> I
         advice = str(last.body.get("advice", "")) if last else ""
         for text in filter(None, (following.words, advice)):
             yield from paragraph(text, min(width, 120) - 1, indent=3)
-    else:
+    if following.end == "done" and (plan.verb == "rollback" or plan.basis.get("watched")):
         yield ("   ", ""), ("Watched for two days: if somebody undoes it, the list of endpoints says so.", "dim")
     if following.end == "lost":
         yield ("   ", ""), ("If it had begun it is still open: ", ""), (":resume", "key"), (" tells", "")
@@ -187,7 +191,7 @@ def verdict_lines(following: Following, view: Any, now: Millis, width: int) -> I
         yield from labelled("UNDO", plan.inverse, width)
     if following.entries:
         yield from labelled("AUDIT", f"lastgood audit {plan.id}", width)
-    if view is not None and following.end != "done":
+    if view is not None:
         yield from subject_lines(view, now, width)
 
 
@@ -205,7 +209,7 @@ def subject_lines(view: Any, now: Millis, width: int) -> Iterator[Line]:
         return
     e = view.endpoint
     if e.pending is not None and isinstance(verdict, Verdict):
-        phase = phase_words(e.pending.config, current_phase(e), now)
+        phase = motion_words(e.pending.config, e, now)
         if phase not in verdict.words:
             yield ("          ", ""), (phase, "")
     fleets = [(e.config, e.variants), *([(e.pending.config, e.pending.variants)] if e.pending else [])]

@@ -19,12 +19,14 @@ LIMIT = 1 << 26
 
 
 class Answer(NamedTuple):
-    """`words` say what it cost, `failed` why there is none, or none but what the ledger has."""
+    """`words` say what it cost, `failed` why there is none, or none but what the ledger has. `off`: nothing may be
+    asked at all, and asking again is in vain."""
 
     at: Millis
     courses: tuple[Course, ...] = ()
     words: str = ""
     failed: str = ""
+    off: bool = False
 
 
 class Answers:
@@ -88,6 +90,7 @@ def understood(told: str, at: Millis) -> Answer:
         spent = f"${cost['dollars_last_hour']:.2f} of ${cost['dollars_per_hour_at_most']:.2f}/h"
         source = found["sources"].get("metrics") or {}
         failed = "" if source.get("ok", True) else str(source.get("error") or "CloudWatch did not answer")
-        return Answer(at, courses, f"{cost['metrics']:,} metrics, {spent}", failed if not cost["metrics"] else "")
+        words, off = f"{cost['metrics']:,} metrics, {spent}", cost["dollars_per_hour_at_most"] <= 0
+        return Answer(at, courses, words, failed if not cost["metrics"] else "", off)
     except (msgspec.DecodeError, KeyError, TypeError, ValueError):
         return Answer(at, failed="the answer of lastgood metrics was not understood")

@@ -41,7 +41,9 @@ POLL_S = 0.25
 """How often the ledger is asked for news, and so the most repaints a second that data can cause."""
 
 TOAST_S = {"information": 3, "warning": 5, "error": 10}
-"""How long a toast stays, the first to give way first."""
+"""How long a toast stays; the shortest gives way first."""
+LASTING_S = 15
+"""And one about what no screen shows: how an action ended. It outlives the screen that it came up on."""
 TOASTS = 2
 
 _ERRORS: tuple[tuple[type[LastgoodError], str, str], ...] = (
@@ -68,6 +70,7 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
     Toast, Toast.-information { border: round $foreground; }
     Toast.-warning { border: round $warning; }
     Toast.-error { border: round $error; }
+    ConsoleScreen.-tiny Toast { display: none; }
     CommandPalette SearchIcon { display: none; }
     """
     # ctrl-p is free in tmux and screen; ctrl-q, which Textual binds, is flow control.
@@ -275,9 +278,12 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
 
     # Saying something.
 
-    def tell(self, message: str, *, advice: str = "", title: str = "", severity: Any = "information") -> None:
+    def tell(
+        self, message: str, *, advice: str = "", title: str = "", severity: Any = "information", lasting: bool = False
+    ) -> None:
         text = safe(message) + (f"\n{safe(advice)}" if advice else "")
-        self.notify(text, title=title, severity=severity, markup=False, timeout=TOAST_S[severity])
+        timeout = LASTING_S if lasting else TOAST_S[severity]
+        self.notify(text, title=title, severity=severity, markup=False, timeout=timeout)
 
     def on_notify(self, event: Notify) -> None:
         """Before Textual's own handler: nothing is told twice, and two toasts at a time; errors stay longest."""
@@ -285,14 +291,13 @@ class LastgoodApp(ExactApp, inherit_bindings=False):
         if any((one.title, one.message) == (new.title, new.message) for one in shown):
             event.prevent_default()
             return
-        ranks = list(TOAST_S)
-        for old in sorted(shown, key=lambda one: (ranks.index(one.severity), one.raised_at))[: 1 - TOASTS or None]:
+        for old in sorted(shown, key=lambda one: (one.timeout, one.raised_at))[: 1 - TOASTS or None]:
             self._unnotify(old, refresh=False)
 
     def hush(self, *, errors: bool = False) -> None:
         """Take away what was told about another screen; errors only where they are asked for."""
         for one in list(self._notifications):
-            if errors or one.severity != "error":
+            if one.timeout < LASTING_S and (errors or one.severity != "error"):
                 self._unnotify(one, refresh=False)
         self._refresh_notifications()
 

@@ -15,6 +15,7 @@ from console.clock import Millis
 from console.kinds.base import Column, Verdict
 from console.text import safe
 from screens import chrome
+from screens.blocks import wrapped
 from screens.commands import Command, Group, complete, parse
 from screens.feed import Feed
 from screens.filtering import unknown_columns
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _LEAST = (30, 8)
 _SHOWN = 12
+_ROOM = 20
+"""Lines of a terminal that has room for one line of status; two more for each other one."""
 
 
 class ConsoleScreen(Screen[None], inherit_bindings=False):
@@ -43,7 +46,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     ConsoleScreen.-prompt #candidates, ConsoleScreen.-prompt #prompt { display: block; }
     """
     ALLOW_SELECT = False
-    STATUS: ClassVar[bool] = False
+    STATUS: ClassVar[int] = 0
+    """How many lines above the footer are about what the cursor is on, where the terminal has room for them."""
     AUTO_FOCUS: ClassVar[str | None] = ""
 
     def __init__(self) -> None:
@@ -84,7 +88,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         """The ledger has news."""
 
     def status(self) -> Sequence[Piece]:
-        """The line above the footer, about what the cursor is on (where `STATUS` is set)."""
+        """What the lines above the footer say (where `STATUS` is set)."""
         return ()
 
     def tick(self, now: Millis) -> None:
@@ -132,7 +136,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         yield Rule()
         yield from self.body()
         yield Rule(classes="" if self.STATUS else "gives-way")
-        yield TextLine(id="status", classes="gives-way" if self.STATUS else "absent")
+        for row in range(self.STATUS):
+            yield TextLine(id=f"status{row or ''}", classes="status gives-way")
         yield TextLine(id="footer")
         yield TextLine(id="candidates")
         yield Prompt(id="prompt")
@@ -165,8 +170,16 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         hints += [(":", "command"), ("?", "help"), *self.console.deeds.hints()]
         line = chrome.crumbs(self.trail(), self.notes(), safe(self.chip()), hints, width)
         self.query_one("#crumbs", TextLine).set(*line)
-        self.query_one("#status", TextLine).set(self.status())
+        self._show_status(width)
         self.query_one("#footer", TextLine).set(*chrome.footer(self.all_commands(), width))
+
+    def _show_status(self, width: int) -> None:
+        lines = list(self.query(".status").results(TextLine))
+        rows = min(len(lines), 1 + max(0, self.app.size.height - _ROOM) // 2)
+        told = wrapped(self.status(), width, indent=3, at_most=rows) if rows > 1 else [self.status()]
+        for row, line in enumerate(lines):
+            line.set_class(row >= rows, "absent")
+            line.set(told[row] if row < len(told) else ())
 
     # Keys.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
@@ -9,7 +10,7 @@ from rich.cells import cell_len, chop_cells
 
 from console.text import safe
 from screens.fitting import fill
-from screens.pieces import Piece
+from screens.pieces import Piece, kept
 
 Line = tuple[Piece, ...]
 """Pieces of raw text with the names of their styles; made safe and cut to the width where the line is drawn."""
@@ -17,6 +18,8 @@ Line = tuple[Piece, ...]
 BLANK: Line = ()
 LEAST = 4
 """No column is squeezed below so many cells."""
+_BREAKS = re.compile(r" (?!%)")
+"""A number and its `%` stay together."""
 
 
 def width_of(line: Iterable[Piece]) -> int:
@@ -29,7 +32,7 @@ def wrap(text: str, width: int) -> list[str]:
     width = max(1, width)
     lines: list[str] = []
     line, used = "", 0
-    for word in safe(text).split(" "):
+    for word in _BREAKS.split(safe(text)):
         cells = cell_len(word)
         if line and used + 1 + cells <= width:
             line, used = f"{line} {word}", used + 1 + cells
@@ -51,6 +54,27 @@ def paragraph(
         texts = [*texts[: at_most - 1], fill(f"{texts[at_most - 1]} {texts[at_most]}", width - indent).rstrip()]
     pad: Line = ((" " * indent, ""),)
     return [(*(first if first and not number else pad), (line, ink)) for number, line in enumerate(texts)]
+
+
+def wrapped(pieces: Iterable[Piece], width: int, *, indent: int = 0, at_most: int = 0) -> list[list[Piece]]:
+    """Styled text broken at spaces; all lines but the first are indented. Line number `at_most` takes all that is left:
+    who draws it cuts it with `…`."""
+    lines: list[list[Piece]] = [[]]
+    used, spaced, begun = 0, False, True
+    for text, ink in pieces:
+        for word in _WORDS.findall(kept(text)):
+            if (spaced or word[0] == " ") and used + cell_len(word) > width and len(lines) != at_most:
+                lines.append([(" " * indent, "")])
+                used, begun = indent, False
+            if not begun:
+                word = word.lstrip(" ·")  # nothing to separate at the beginning of a line
+            if word:
+                lines[-1].append((word, ink))
+                used, spaced, begun = used + cell_len(word), word[-1] == " ", True
+    return lines
+
+
+_WORDS = re.compile(r" *[^ ]+| +")
 
 
 def flow(groups: Sequence[Line], width: int, *, indent: int = 1, gap: str = "   ") -> list[Line]:

@@ -12,6 +12,8 @@ from screens.commands import Command, Group
 from screens.pieces import Piece
 
 _SOON = 15 * MINUTE
+DOT: Piece = (" · ", "dim")
+"""Between notes."""
 
 
 def width_of(pieces: Iterable[Piece]) -> int:
@@ -87,12 +89,15 @@ def crumbs(
     trail: Sequence[str], notes: Sequence[Piece], chip: str, hints: Sequence[tuple[str, str]], width: int
 ) -> tuple[list[Piece], list[Piece]]:
     """Second line: where in the console (`endpoints › delay-risk`), what is counted, and the filter as a chip."""
-    left: list[Piece] = [(" ", "")]
+    where: list[Piece] = [(" ", "")]
     for depth, name in enumerate(trail):
-        left += [(" › ", "dim")] if depth else []
-        left.append((name, "strong" if depth == len(trail) - 1 else ""))
-    left += notes
+        where += [(" › ", "dim")] if depth else []
+        where.append((name, "strong" if depth == len(trail) - 1 else ""))
     right: list[Piece] = [(f" /{chip} ", "chip")] if chip else []
+    dots = [at for at, note in enumerate(notes) if note == DOT]
+    while dots and width_of([*where, *notes, *right]) + 2 > width:  # no note is cut inside while there are others
+        notes = notes[: dots.pop()]
+    left = [*where, *notes]
     for count in range(len(hints), -1, -1):  # the first hint gives way first: help is the way to all others
         said = [
             piece

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from console.actions.verb import Verb
 from console.kinds.base import Kind
 
 
@@ -50,6 +51,12 @@ class Command:
             "minus": "-",
         }
         return names.get(self.key, self.key.replace("ctrl+", "ctrl-")) or f":{self.id}"
+
+
+def of_verb(verb: Verb, run: Callable[[], object], *, label: str = "", off: str = "", footer: bool = True) -> Command:
+    """The command that opens a verb's plan, written as all others are: a label in small letters, a sentence."""
+    effect = verb.effect[:1].upper() + verb.effect[1:]
+    return Command(verb.id, verb.key, (label or verb.label).lower(), effect, run, Group.ACT, off, footer)
 
 
 @dataclass(frozen=True, slots=True)

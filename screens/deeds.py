@@ -17,7 +17,7 @@ import msgspec
 
 from console.actions.launch import context_flags, last_line, launch_apply, launch_resume
 from console.actions.model import Plan
-from console.actions.orphans import Orphan, orphans
+from console.actions.orphans import Orphan, orphans, silence
 from console.clock import clock_time
 from console.errors import LastgoodError
 from console.fleet.feed import LedgerFeed
@@ -64,6 +64,8 @@ class Following:
         self.entries: list[Entry] = []
         self.lost = ""
         """The last words of a process that ended without telling the journal."""
+        self.silent = ""
+        """That its process lives and is not heard of, in words."""
 
     @property
     def end(self) -> str:
@@ -96,7 +98,8 @@ class Following:
         self.entries += new
         if gone and not self.end:
             self.lost = last_line(self.feed.settings.state_dir, plan.id) or "it said nothing"
-        return bool(new) or bool(self.lost)
+        silent, self.silent = self.silent, "" if gone or self.end else silence(ledger.locks, plan.id)
+        return bool(new) or bool(self.lost) or silent != self.silent
 
 
 class Deeds:
@@ -109,6 +112,8 @@ class Deeds:
         """Queued actions whose process died, of the context that is looked at."""
         self._of: LedgerFeed | None = None
         self._told: set[str] = set()
+        self._unseen: Following | None = None
+        """The last one that ended while another screen was looked at."""
         self._looking = False
 
     def watch(self) -> None:
@@ -165,8 +170,9 @@ class Deeds:
         if isinstance(screen, ActionScreen) and screen.following is following:
             screen.progress()
         else:
-            ending = ENDINGS[following.end]
-            app.tell(f"{ending.glyph} {plan.title}: {ending.words}", advice=following.words, severity=ending.severity)
+            self._unseen, ending = following, ENDINGS[following.end]
+            told = f"{ending.glyph} {plan.title}: {ending.words}"
+            app.tell(told, advice=following.words, severity=ending.severity, lasting=True)
 
     # What others left behind.
 
@@ -220,6 +226,8 @@ class Deeds:
             said.append((":resume", f"{len(self.waiting)} unfinished"))
         if self._app.running and not isinstance(self._app.screen, ActionScreen):
             said.append((":action", f"◐ {len(self._app.running)} under way"))
+        elif self._unseen is not None:  # a toast is easily missed
+            said.append((":action", f"{ENDINGS[self._unseen.end].glyph} ended"))
         return said
 
     def commands(self) -> Iterator[Command]:
@@ -249,5 +257,6 @@ class Deeds:
         from screens.action import ActionScreen
 
         following, screen = self._newest, self._app.screen
+        self._unseen = None if following is self._unseen else self._unseen
         if not (isinstance(screen, ActionScreen) and screen.following is following):
             self._app.push_screen(ActionScreen(following))

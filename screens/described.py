@@ -27,5 +27,12 @@ class DescribedScreen(SubjectScreen):
         view = feed.view(self.kind_id, self.name_)
         return None if view is None else Described(view, tuple(described(self.kind, view, feed.snapshot(), feed.now())))
 
+    def trail(self) -> Sequence[str]:
+        """A change's name is CloudTrail's id of it, which tells nobody anything."""
+        if self.kind_id != "change" or self.content is None:
+            return super().trail()
+        change = self.content.view.change
+        return (self.kind.plural, f"{change.event} {change.subject.rsplit('/', 1)[-1]}")
+
     def lines(self, width: int, height: int, now: Millis) -> Sequence[Line]:
         return labelled_lines(self.content.said, width)

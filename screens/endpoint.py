@@ -40,7 +40,7 @@ class EndpointScreen(SubjectScreen):
         return EndpointContent(
             view=view,
             phases=phases_seen(snapshot, view.endpoint),
-            symptom=symptom if symptom and symptom.config in {view.endpoint.config, ""} else None,
+            symptom=symptom if symptom and symptom.is_of(view.endpoint.config) else None,
             since=snapshot.since("changes"),
             watched=snapshot.covered("endpoints"),
             advice=advice(view, snapshot) if view.sign in {Sign.CRITICAL, Sign.WARNING} else Advice(),

@@ -13,8 +13,8 @@ from console.kinds.base import Sign, Verdict
 from console.kinds.change.record import ACTORS
 from console.kinds.deployment.record import Deployment, Outcome
 from console.kinds.endpoint.advice import Advice
+from console.kinds.endpoint.motion import current_phase
 from console.kinds.endpoint.record import SETTLED, Endpoint, Phase, Variant
-from console.kinds.endpoint.verdict import current_phase
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.symptom.record import Symptom
 from console.kinds.vitals.course import Course
@@ -79,6 +79,13 @@ def _verdict(content: EndpointContent, width: int, now: Millis) -> list[Line]:
     verdict, more = content.view.verdict, _more(content, now)
     if verdict.sign is Sign.OK and verdict.words.startswith("ok") and not more:
         return []
+    began = content.advice.began or verdict.since
+    if (
+        began
+        and verdict.sign in {Sign.CRITICAL, Sign.WARNING}
+        and (since := clock_time(began, now)) not in verdict.words
+    ):
+        more = [f"since {since}", *more]
     return [*verdict_lines(verdict, width, now, more=more), *_advice(content.advice, width), BLANK]
 
 
@@ -156,7 +163,10 @@ def _changed(view: EndpointView, width: int) -> list[Line]:
         return flow([((f"what changed is not known: {changed.why}", "unknown"),)], width)
     if changed is None or changed.what is None:
         return []
-    groups: list[Line] = [((f"changed from {changed.source}:", "dim"),)]
+    last = next((d for d in view.deployments if d.target == changed.target), None)
+    lost = last is not None and last.outcome in {Outcome.FAILED, Outcome.ROLLED_BACK}
+    said = f"{changed.target} ({_OUTCOMES[last.outcome][2]}) would have changed:" if last and lost else ""
+    groups: list[Line] = [((said or f"changed from {changed.source}:", "dim"),)]
     groups += [((f"{what} ", "dim"), (words, "")) for what, words in (one.told for one in changed.what)]
     if changed.unread:
         groups.append(((f"{', '.join(changed.unread)} cannot be looked at", "unknown"),))

@@ -9,7 +9,7 @@ from console.fleet.marks import Mark
 from console.kinds.endpoint.record import short
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.vitals.course import Course
-from console.kinds.vitals.measures import MEASURES, Drawn, Measure, drawn
+from console.kinds.vitals.measures import MEASURES, RATIO, Drawn, Measure, drawn, measure_of
 from console.kinds.vitals.record import Pulse, Signs
 from console.kinds.vitals.spans import Window
 from console.text import BARS
@@ -23,6 +23,13 @@ SHAPES = ((30, False), (20, False), (15, False), (12, False), (12, True), (10, T
 
 TITLES = {"5xx": "5XX %", "failed": "FAILED %", "p99": "P99 MS", "requests": "REQ/S"}
 """In this order: what hurts users first."""
+
+LEADS = TITLES | {
+    "4xx": "4XX %", "overhead": "OVERHEAD MS", "hits": "LOADED %", "backlog": "WAITING", "oldest": "OLDEST S",
+    "cpu": "CPU %", "gpu": "GPU %", "memory": "MEMORY %", "disk": "DISK %", "slots": "IN USE %",
+    "unplaced": "NO COPY %",
+}  # fmt: skip
+"""What comes before them where it is what is wrong."""
 SIDES_AT_MOST = 3
 
 
@@ -68,16 +75,18 @@ def _rows(
     brief: bool,
 ) -> list[list[Piece]]:
     rows: list[list[Piece]] = []
-    for measure in sorted((m for m in MEASURES if m.id in TITLES), key=lambda m: list(TITLES).index(m.id)):
+    lead = measure_of(view.found)
+    order = [id for id in dict.fromkeys((lead, *TITLES)) if id in LEADS]
+    for measure in sorted((m for m in MEASURES if m.id in order), key=lambda m: order.index(m.id)):
         values = _values(measure, courses, view)
         told = [_number(measure, signs, brief) for _, signs in sides]
         if all(value is None for value in values) and not any(told):
             continue
         span = scale([values], whole=measure.whole)
-        row: list[Piece] = [(TITLES[measure.id], "head"), (_bars(values, cells, span), ""), (span.words, "dim")]
-        for (name, _), words in zip(sides, told, strict=True):
-            row.append((f"{name} {words or '–'}".strip(), "strong" if words else "dim"))
-        if (was := _was(measure, beat)) and len(sides) == 1:
+        row: list[Piece] = [(LEADS[measure.id], "head"), (_bars(values, cells, span), ""), (span.words, "dim")]
+        for (name, signs), words in zip(sides, told, strict=True):
+            row.append((f"{name} {words or _absent(measure, signs)}".strip(), "strong" if words else "dim"))
+        if len(sides) == 1 and (was := _was(measure, beat)):
             row.append((f"was {was}", "dim"))
         rows.append(row)
     return rows
@@ -149,13 +158,20 @@ def _number(measure: Measure, signs: Signs, brief: bool) -> str:
     if measure.id == "requests":
         rate = signs.invocations_per_min
         return number(rate / 60) if rate is not None else ""
-    if measure.id == "p99":
-        return number(signs.latency_p99_ms) if signs.latency_p99_ms is not None else ""
-    errors = signs.errors_5xx if measure.id == "5xx" else signs.failures
-    if errors is None or not signs.invocations:
+    value: float | None = getattr(signs, measure.field)
+    if not measure.over:
+        return number(100 * value if measure.by == RATIO else value) if value is not None else ""
+    if value is None or not signs.invocations:
         return ""
     n = number(signs.invocations) if brief else f"{signs.invocations:,.0f}"
-    return f"{number(100 * min(1.0, errors / signs.invocations))} ({errors:,.0f} of {n})"
+    return f"{number(100 * min(1.0, value / signs.invocations))} ({value:,.0f} of {n})"
+
+
+def _absent(measure: Measure, signs: Signs) -> str:
+    """Why there is no number, as far as that is known."""
+    if measure.id == "requests":
+        return "–"
+    return "– no data" if signs.invocations else "– idle"
 
 
 def _was(measure: Measure, beat: Pulse) -> str:
@@ -165,7 +181,10 @@ def _was(measure: Measure, beat: Pulse) -> str:
     values = {
         "requests": was.invocations_per_min / 60 if was.invocations_per_min is not None else None,
         "5xx": 100 * was.error_rate if was.error_rate is not None else None,
+        "4xx": 100 * was.error_4xx_rate if was.error_4xx_rate is not None else None,
         "p99": was.latency_p99_ms,
+        "overhead": was.overhead_avg_ms,
+        "cpu": was.cpu_percent,
     }
     value = values.get(measure.id)
     return number(value) if value is not None else ""

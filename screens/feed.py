@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from console.clock import Millis
-from console.fleet.header import HeaderInfo
+from console.fleet.header import HeaderInfo, Unread
 from console.kinds.base import Kind
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class Feed(Protocol):
     def views(self, kind_id: str) -> list[Any]:
         """All views of a kind, in any order. A view has a `name`; frozen, so that equal means unchanged."""
 
-    def looked(self, kind_id: str) -> bool:
-        """Whether its source was ever read: before, that there is nothing of it is not known. With `views`."""
+    def unread(self, kind_id: str) -> Unread | None:
+        """Why its source was never read: until then, that there is nothing of it is not known. None: it was."""
 
     def names(self, kind_id: str) -> Sequence[str]:
         """For the completion of the command line."""

@@ -36,7 +36,7 @@ _INTEREST_MS = 10_000
 class FormScreen(ConsoleScreen):
     """Enter makes the plan, which is shown before anything is done; esc leaves."""
 
-    STATUS = True
+    STATUS = 2
 
     def __init__(
         self,

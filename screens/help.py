@@ -43,12 +43,11 @@ _HEADER = {
 """What stands in the first line."""
 
 
-def help_table(title: str, commands: Sequence[Command], columns: Sequence[Column] = ()) -> Table:
+def help_table(commands: Sequence[Command], columns: Sequence[Column] = ()) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1)
-    table.add_row(Text(title, style("strong")))
     for group in Group:
         members = [command for command in commands if command.group is group]
         if members:
@@ -99,7 +98,8 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         why: tuple[str, Verdict] | None = None,
     ) -> None:
         super().__init__()
-        self._table = help_table(title, commands, columns)
+        self._title = Text(title, style("strong"), no_wrap=True, overflow="ellipsis")
+        self._table = help_table(commands, columns)
         self._why = why_text(*why) if why else None
         self._moves = MoveKeys()
 
@@ -107,6 +107,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         with VerticalScroll():
             if self._why is not None:
                 yield Static(self._why)
+            yield Static(self._title)  # not in the table: its first column is as wide as a key
             yield Static(self._table)
 
     def on_key(self, event: events.Key) -> None:

@@ -15,6 +15,8 @@ from screens.fitting import Placed, fill
 from screens.theme import cursor_style, style
 
 MARK = "◆"
+INDENT = 3
+"""Where names begin."""
 
 
 class Piece(NamedTuple):
@@ -32,7 +34,8 @@ class Line(NamedTuple):
     cursor: bool = False
     marked: bool = False
     words: str = ""
-    """What an empty table says instead."""
+    """What an empty table says instead, in `ink`."""
+    ink: str = "dim"
 
 
 def difference(placed: Sequence[Placed], width: int, y: int, old: Line | None, new: Line | None) -> list[Region]:
@@ -55,8 +58,8 @@ def paint(line: Line | None, placed: Sequence[Placed], width: int) -> Strip:
     if line is None:
         return Strip.blank(width)
     if line.words:
-        indent = min(width, 3)  # where names begin
-        return Strip([Segment(" " * indent + fill(line.words, width - indent), style("dim"))], width)
+        indent = min(width, INDENT)
+        return Strip([Segment(" " * indent + fill(line.words, width - indent), style(line.ink))], width)
     painter = _Painter()
     base = cursor_style(marked=line.marked) if line.cursor else style("", marked=line.marked)
     painter.add(MARK if line.marked else " ", base if line.cursor or not line.marked else style("mark"))

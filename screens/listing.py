@@ -12,9 +12,10 @@ from textual import events
 from textual.app import ComposeResult
 
 from console.actions.verb import Verb
-from console.clock import Millis
+from console.clock import Millis, clocked
+from console.fleet.header import Unread
 from console.kinds.base import Column, Kind, Sign, Verdict
-from screens.commands import Command, Group
+from screens.commands import Command, Group, of_verb
 from screens.feed import Feed, name_of
 from screens.filtering import compile_filter
 from screens.live_table import LiveTable, Row
@@ -42,7 +43,7 @@ def signs_of(views: Iterable[Any]) -> Counter[Sign]:
 class ListScreen(ReadingScreen):
     """`filter` is a text of the filter language to begin with."""
 
-    STATUS = True
+    STATUS = 3
 
     def __init__(self, kind: Kind, *, filter: str = "") -> None:
         super().__init__()
@@ -52,7 +53,8 @@ class ListScreen(ReadingScreen):
         self._signs: Counter[Sign] = Counter()
         self._elsewhere: list[tuple[str, Counter[Sign]]] = []
         """(plural, signs) of the other kinds that are told of here."""
-        self._loaded = False
+        self._unread: Unread | None = Unread()
+        """Why nothing was read yet; None once it was."""
         self._told: tuple[tuple[str, ...], Millis] = ((), 0)
 
     def trail(self) -> Sequence[str]:
@@ -66,13 +68,17 @@ class ListScreen(ReadingScreen):
         if self._filter:
             self._use_filter(self._filter)
 
-    def read(self, feed: Feed) -> tuple[list[Row], Counter[Sign], bool]:
+    def read(self, feed: Feed) -> tuple[list[Row], Counter[Sign], Unread | None]:
         views = sorted(feed.views(self.kind.id), key=self.kind.order)
-        return [Row(name_of(view), view) for view in views], signs_of(views), bool(views) or feed.looked(self.kind.id)
+        return (
+            [Row(name_of(view), view) for view in views],
+            signs_of(views),
+            None if views else feed.unread(self.kind.id),
+        )
 
-    def show(self, content: tuple[list[Row], Counter[Sign], bool]) -> None:
-        rows, self._signs, self._loaded = content
-        self.table.empty = self._emptiness()
+    def show(self, content: tuple[list[Row], Counter[Sign], Unread | None]) -> None:
+        rows, self._signs, self._unread = content
+        self._say_emptiness()
         self.table.set_rows(rows, self.feed.now())
 
     def read_beside(self, feed: Feed) -> list[tuple[str, Counter[Sign]]]:
@@ -84,7 +90,7 @@ class ListScreen(ReadingScreen):
 
     def tick(self, now: Millis) -> None:
         self.table.tick(now)
-        if not self._loaded:  # a first look that finds nothing is no news
+        if self._unread is not None:  # a first look that finds nothing is no news
             self.data_changed()
         visible, (told, at) = self.table.visible_keys, self._told
         if visible and (visible != told or now - at >= _INTEREST_MS):
@@ -94,8 +100,8 @@ class ListScreen(ReadingScreen):
     # What the lines around the table say.
 
     def notes(self) -> Sequence[Piece]:
-        if not self._loaded:
-            return [(" reading …", "dim")]
+        if self._unread is not None:
+            return [(" cannot be read", "warn") if self._unread.why else (" reading …", "dim")]
         shown, every = self.table.counts
         notes: list[Piece] = [(f" {shown:,} of {every:,}" if shown != every else f" {every:,}", "")]
         urgent = self._signs[Sign.CRITICAL] + self._signs[Sign.WARNING]
@@ -113,29 +119,32 @@ class ListScreen(ReadingScreen):
             if number:
                 notes += [(" · ", "dim"), (words, ink)]
         for plural, signs in self._elsewhere:
-            if worst := next((sign for sign in _URGENT if signs[sign]), None):
-                said = f" {sum(signs[sign] for sign in _URGENT):,} {worst.glyph}"
-                notes += [(" · ", "dim"), (f":{plural}", "key"), (said, worst.value)]
+            if any(signs[sign] for sign in _URGENT):
+                notes += [(" · ", "dim"), (f":{plural}", "key")]
+                notes += [(f" {signs[sign]:,} {sign.glyph}", sign.value) for sign in _URGENT if signs[sign]]
         return notes
 
     def status(self) -> Sequence[Piece]:
         verdict = verdict_of(self.table.cursor_view)
         if verdict is None:
             return ()
-        sign, (word, words) = verdict.sign, worded(verdict)
+        now, sign, (word, words) = self.feed.now(), verdict.sign, worded(verdict)
         pieces: list[Piece] = [(f" {sign.glyph} {word}{'  ' if word else ''}", sign.value), (words, "strong")]
         for reason in verdict.reasons:
-            pieces += [(" · ", "dim"), (reason, "")]
+            pieces += [(" · ", "dim"), (clocked(reason, now), "")]
         return pieces
 
     def why(self) -> tuple[str, Verdict] | None:
         view = self.table.cursor_view
         return (view.name, verdict) if (verdict := verdict_of(view)) is not None else None
 
-    def _emptiness(self) -> str:
-        if self.table.filter:
-            return f"no {self.kind.plural} match the filter; esc clears it"
-        return f"no {self.kind.plural} here" if self._loaded else "reading …"
+    def _say_emptiness(self) -> None:
+        table, plural, unread = self.table, self.kind.plural, self._unread
+        table.empty_ink = "warn" if unread and unread.why else "dim"
+        if unread is not None:
+            table.empty = f"{plural} cannot be read: {unread.why}\n→ {unread.advice}" if unread.why else "reading …"
+        else:
+            table.empty = f"no {plural} match the filter; esc clears it" if table.filter else f"no {plural} here"
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         self.refresh_chrome()
@@ -165,7 +174,7 @@ class ListScreen(ReadingScreen):
         chosen = compile_filter(text, self.kind.columns)
         if chosen != self.table.filter:
             self.table.filter_by(chosen)
-            self.table.empty = self._emptiness()
+            self._say_emptiness()
             self.refresh_chrome()
 
     def sort_columns(self) -> Sequence[str]:
@@ -209,8 +218,7 @@ class ListScreen(ReadingScreen):
         yield from self._moves()
         if places.plan is not None:
             for verb in self.kind.verbs:
-                yield Command(verb.id, verb.key, verb.label, verb.effect, partial(self._plan, verb),
-                              Group.ACT, off=nothing or self._off(verb))  # fmt: skip
+                yield of_verb(verb, partial(self._plan, verb), off=nothing or self._off(verb))
 
     def _moves(self) -> Iterable[Command]:
         def move(id: str, key: str, label: str, effect: str, run: Any) -> Command:

@@ -22,9 +22,10 @@ from textual.widget import Widget
 from console.clock import Millis
 from console.kinds.base import Column
 from console.text import safe
+from screens.blocks import wrap
 from screens.filtering import Filter
 from screens.fitting import Placed, fill, place
-from screens.lines import Line, Piece, difference, paint, paint_titles
+from screens.lines import INDENT, Line, Piece, difference, paint, paint_titles
 from screens.moves import MoveKeys, led
 from screens.rows import Row, Rows, State, cell_of
 
@@ -70,7 +71,8 @@ class LiveTable(Widget, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
         self.empty = empty
-        """What an empty table says, dim, in place of its first row."""
+        """What an empty table says in place of its rows, wrapped, in `empty_ink`."""
+        self.empty_ink = "dim"
         self._rows = Rows(self.columns)
         self._now: Millis = 0
         self._cursor: str | None = None
@@ -321,12 +323,15 @@ class LiveTable(Widget, can_focus=True):
     def _line(self, y: int) -> Line | None:
         order = self._rows.order
         if self._top + y >= len(order):
-            if y == 0 and not order and self.empty:
-                return Line(words=self.empty)
-            return None
+            said = self._said() if not order and self.empty else ()
+            return Line(words=said[y], ink=self.empty_ink) if y < len(said) else None
         state = self._rows.states[order[self._top + y]]
         pieces = tuple(self._piece(placed, state) for placed in self._placed)
         return Line(pieces, cursor=state.key == self._cursor, marked=state.key in self._rows.marks)
+
+    def _said(self) -> list[str]:
+        width = self.size.width - INDENT - 1
+        return [part for line in self.empty.split("\n") for part in wrap(line, width)]
 
     def _piece(self, placed: Placed, state: State) -> Piece:
         column, _, width = placed

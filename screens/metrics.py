@@ -14,8 +14,8 @@ from console.fleet.course import instances, kept
 from console.fleet.marks import Mark, marks
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.vitals.beat import PROVISIONAL
-from console.kinds.vitals.course import INSTANCES, Course, counted, together
-from console.kinds.vitals.measures import OVERVIEW
+from console.kinds.vitals.course import INSTANCES, Course, Who, counted, together
+from console.kinds.vitals.measures import OVERVIEW, measure_of
 from console.kinds.vitals.spans import OLDEST, Window, window, zoomed
 from console.ledger.samples import KEEP_MS
 from screens.answers import LIMIT, Answers, understood
@@ -39,6 +39,7 @@ from screens.metrics_text import (
     metrics_lines,
     plots,
     splits,
+    thresholds_of,
 )
 from screens.pieces import Piece
 from screens.places import Look
@@ -61,12 +62,13 @@ class Known(NamedTuple):
     instances: tuple[Course, ...]
     marks: tuple[Mark, ...]
     levels: Mapping[tuple[str, str], tuple[Level, ...]]
+    thresholds: Mapping[tuple[str, Who], tuple[Level, ...]]
 
 
 class MetricsScreen(ReadingScreen):
     """`end` None follows the clock."""
 
-    STATUS = True
+    STATUS = 1
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -80,6 +82,8 @@ class MetricsScreen(ReadingScreen):
         self._missing = False
         self._chosen = False
         """Whether somebody chose by what the lines are told apart."""
+        self._lead: str | None = None
+        """What was wrong when it came on screen: plots that change places meanwhile would be no help."""
         self.answers = Answers()
         self._child: Child | None = None
 
@@ -125,6 +129,7 @@ class MetricsScreen(ReadingScreen):
             tuple(instances(snapshot, self.name_, span)),
             marks(snapshot, view, span),
             levels_of(view),
+            thresholds_of(view, snapshot),
         )
 
     def show(self, content: Known | None) -> None:
@@ -132,6 +137,7 @@ class MetricsScreen(ReadingScreen):
         self._missing = content is None
         if content is not None:
             self.known = content
+            self._lead = measure_of(content.view.found) if self._lead is None else self._lead
         self._compose_content()
         if came:
             self._ask()
@@ -145,8 +151,9 @@ class MetricsScreen(ReadingScreen):
             reading = self.answers.asking is not None or answer is None
             said = self.answers.for_(span)
             self.content = MetricsContent(
-                self.name_, span, (*both, *counts), known.marks, known.levels,
+                self.name_, span, (*both, *counts), known.marks, known.levels, known.thresholds,
                 reading=reading, failed=said.failed if said is not None else "",
+                lead=self._lead or "",
             )  # fmt: skip
             if not self._chosen:  # in a deployment the fleets are what counts
                 moving = known.view.endpoint.pending is not None
@@ -177,7 +184,7 @@ class MetricsScreen(ReadingScreen):
         """Whether there is something new that nobody reads for us: minutes come by the ledger."""
         span = self.window
         answer = self.answers.for_(span)
-        if answer is None or now - answer.at < (MINUTE if answer.failed else max(MINUTE, span.period)):
+        if answer is None or answer.off or now - answer.at < (MINUTE if answer.failed else max(MINUTE, span.period)):
             return False
         if answer.failed or not self.answers.covers(span):
             return True
@@ -233,8 +240,11 @@ class MetricsScreen(ReadingScreen):
         answer = self.answers.for_(span)
         if self.answers.asking is not None:
             told += [dot, ("asking …", "moving")]
+        elif answer is not None and answer.failed:
+            told += [dot, (answer.failed, "warn")]
         elif answer is not None:
-            told += [dot, (answer.failed, "warn") if answer.failed else (answer.words, "dim")]
+            for words in reversed(answer.words.split(", ")):  # the price first: what is last goes first
+                told += [dot, (words, "dim")]
         told += [dot, (f"by {duration(span.period)}", "dim")]
         if span.end > now - PROVISIONAL:
             told += [dot, (f"{FILLING} {STILL_FILLING}", "dim")]

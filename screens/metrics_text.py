@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from console.clock import Millis, clock_time
 from console.fleet.marks import Mark
+from console.kinds.alarm.aim import aims
 from console.kinds.endpoint.record import short
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.vitals.beat import PROVISIONAL
@@ -15,9 +16,12 @@ from console.kinds.vitals.measures import GROUPS, OVERVIEW, Drawn, Sheaf, sheave
 from console.kinds.vitals.spans import Window
 from console.text import safe
 from screens.axis import cell_of, lane, times
-from screens.blocks import BLANK, Line, beside, padded
+from screens.blocks import BLANK, Line, beside, padded, width_of
 from screens.pieces import Piece
-from screens.plot import FILLING, INKS, LEGEND, MARGIN, Level, Stroke, Upright, canvas_width, number, plot, scale
+from screens.plot import FILLING, INKS, LEGEND, MARGIN, Level, Scale, Stroke, Upright, canvas_width, number, plot, scale
+
+if TYPE_CHECKING:
+    from console.ledger.snapshot import Snapshot
 
 LEAST = 5
 """Lines of a plot with its heading: four lines of braille are sixteen steps."""
@@ -47,9 +51,13 @@ class MetricsContent(NamedTuple):
     courses: tuple[Course, ...] = ()
     marks: tuple[Mark, ...] = ()
     levels: Mapping[tuple[str, str], tuple[Level, ...]] = {}
+    thresholds: Mapping[tuple[str, Who], tuple[Level, ...]] = {}
+    """Of the alarms that watch exactly this, by measure and whose it is."""
     reading: bool = False
     failed: str = ""
     """Why CloudWatch was not heard: then a gap does not mean that nothing was measured."""
+    lead: str = ""
+    """The measure that tells what is wrong: it is drawn first."""
 
 
 class Shown(NamedTuple):
@@ -75,6 +83,23 @@ def levels_of(view: EndpointView) -> dict[tuple[str, str], tuple[Level, ...]]:
             bounds.append(Level(most, "quota", far=most > 2 * target.max))
         found["copies" if target.component else "instances", whose] = tuple(bounds)
     return found
+
+
+def thresholds_of(view: EndpointView, snapshot: Snapshot) -> dict[tuple[str, Who], tuple[Level, ...]]:
+    """Of its alarms, where what they read is what is plotted: the same statistic, of the same subject."""
+    watching = [one.alarm for one in view.alarms or () if not one.alarm.scaling]
+    if not watching:
+        return {}
+    beat = view.pulse
+    parts = [(one.component, one.variant) for one in beat.components] if beat else []
+    found: dict[tuple[str, Who], list[Level]] = {}
+    for one in aims(watching, snapshot, view.endpoint, parts):
+        if one.level is not None:
+            measure, value = one.level
+            level = Level(value, f"alarm {'>' if one.above else '<'}", ink="warn")
+            if level not in (known := found.setdefault((measure, one.who), [])):
+                known.append(level)
+    return {key: tuple(levels) for key, levels in found.items()}
 
 
 def splits(courses: Sequence[Course]) -> list[str]:
@@ -110,6 +135,8 @@ def groups(content: MetricsContent, split: str) -> list[str]:
 
 def _sheaves(content: MetricsContent, shown: Shown) -> list[Sheaf]:
     found = sheaves(content.courses, whose(content.courses, shown.split), shown.group)
+    if content.lead:
+        found.sort(key=lambda sheaf: all(line.measure.id != content.lead for line in sheaf.lines))
     return [
         sheaf
         for sheaf in found
@@ -166,11 +193,12 @@ def _nothing(content: MetricsContent, otherwise: str) -> str:
 
 def panel(content: MetricsContent, sheaf: Sheaf, shown: Shown, width: int, height: int, now: Millis) -> list[Line]:
     window = content.window
-    levels = _levels(content, sheaf)
-    span = scale(
-        [line.values for line in sheaf.lines], [level.value for level in levels if not level.far], whole=sheaf.whole
-    )
-    head = _heading(content, sheaf, shown, levels, f"{span.words} {sheaf.unit}".rstrip(), width, now)
+    levels, values = _levels(content, sheaf), [line.values for line in sheaf.lines]
+    span = scale(values, [level.value for level in levels if not level.far], whole=sheaf.whole)
+    if thresholds := _thresholds(content, sheaf, span):
+        levels += thresholds
+        span = scale(values, [level.value for level in levels if not level.far], whole=sheaf.whole)
+    head = _heading(content, sheaf, shown, levels, span, width, now)
     if all(value is None for line in sheaf.lines for value in line.values):
         words = _nothing(content, "nothing was measured")
         return [head, ((" " * MARGIN, ""), (words, "dim")), *[BLANK] * (height - 2)]
@@ -189,9 +217,25 @@ def _levels(content: MetricsContent, sheaf: Sheaf) -> list[Level]:
     return list(found[0]) if found and all(levels == found[0] for levels in found) else []
 
 
+def _thresholds(content: MetricsContent, sheaf: Sheaf, span: Scale) -> list[Level]:
+    """Those of all lines, each once; one that would press the curves into less than half of the plot is only told."""
+    every = [content.thresholds.get((line.measure.id, line.who), ()) for line in sheaf.lines]
+    found: list[Level] = []
+    for line, levels in zip(sheaf.lines, every, strict=True):
+        for level in levels:
+            whose = "" if all(level in one for one in every) else _label(content, sheaf, line)
+            low, high = min(span.low, level.value), max(span.high, level.value)
+            far = high - low > 2 * (span.high - span.low)
+            told = level._replace(far=far, whose=whose)
+            if told not in found:
+                found.append(told)
+    return found
+
+
 def _heading(
-    content: MetricsContent, sheaf: Sheaf, shown: Shown, levels: Sequence[Level], words: str, width: int, now: Millis
+    content: MetricsContent, sheaf: Sheaf, shown: Shown, levels: Sequence[Level], span: Scale, width: int, now: Millis
 ) -> Line:
+    words = f"{span.words} {sheaf.unit}".rstrip()
     at = index_of(shown.cursor, content.window) if shown.cursor is not None else None
     left: list[Piece] = [(" ", ""), (sheaf.title, "head")]
     whole, filling = settled(content.window, now), False
@@ -205,10 +249,23 @@ def _heading(
         filling |= provisional
     if filling:
         left.append((f"  {FILLING} {STILL_FILLING}", "warn"))
-    for level in levels:
-        left.append((f"  {'' if level.far else '─ '}{level.words} {number(level.value)}", "dim"))
     room = width - len(words) - 2
+    for brief in range(3):
+        told_levels = [(f"  {_told(level, span, brief)}", "dim") for level in levels]
+        if width_of(left + told_levels) <= room:
+            break
+    left += told_levels
     return (*padded(tuple(left), room), ("  ", ""), (words, "dim"))
+
+
+def _told(level: Level, span: Scale, brief: int) -> str:
+    """`─ target 600`, `p99 alarm > 250, above this scale`; where there is less room `alarm > 250 ↑`, then `> 250 ↑`."""
+    whose, words = "" if brief else level.whose, level.words.removeprefix("alarm ") if brief > 1 else level.words
+    said = " ".join(filter(None, ["" if level.far else "─", whose, words, number(level.value)]))
+    if not level.far or span.low <= level.value <= span.high or level.words == "quota":
+        return said
+    above = level.value > span.high
+    return f"{said} {'↑' if above else '↓'}" if brief else f"{said}, {'above' if above else 'below'} this scale"
 
 
 def _latest(line: Drawn, window: Window, now: Millis) -> int:
@@ -221,7 +278,8 @@ def _latest(line: Drawn, window: Window, now: Millis) -> int:
 def _value(line: Drawn, at: int, unit: str, *, filling: bool = False) -> list[Piece]:
     value = line.values[at] if at < len(line.values) else None
     if value is None:
-        return [("–", "dim")]
+        # At the cursor a gap is seen; a line of gaps alone is none to see.
+        return [("–" if any(v is not None for v in line.values) else "– no data", "dim")]
     told: list[Piece] = [(f"{number(value)}", "dim" if filling else "strong")]
     n = line.n[at] if line.n and at < len(line.n) else None
     if n is not None and unit == "%":

@@ -1,4 +1,5 @@
-"""Pages about the whole: the journal of actions (`:audit`) and what the next shift must know (`:handover`)."""
+"""Pages about the whole: what needs somebody (`:triage`), the journal of actions (`:audit`), and what the next shift
+must know (`:handover`)."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from rich.cells import cell_len
 
 from console.clock import DAY, HOUR
 from console.fleet.audit import TITLES, Row, rows, step_name
+from console.kinds.base import Sign
 from console.text import safe
 from screens.blocks import BLANK, Line, paragraph, wrap
 from screens.deeds import ENDINGS
@@ -77,6 +79,44 @@ def audit_lines(found: Sequence[Row], width: int) -> list[Line]:
             (*(head if not n else ((" " * indent, ""),)), (part, "strong" if row.step == _CONSENT else ""))
             for n, part in enumerate(words)
         ]
+    return lines
+
+
+class TriageScreen(PageScreen):
+    """`c` copies it as `lastgood triage` prints it."""
+
+    what = "triage"
+    _page: Sequence[str] = ()
+
+    def read(self, feed: SubjectFeed) -> bool:
+        from console.triage.needs import needs, text
+
+        snapshot = feed.snapshot()
+        self._page = list(text(needs(snapshot), snapshot, snapshot.moment))
+        return True
+
+    def whole(self) -> str:
+        return "\n".join(self._page)
+
+    def lines(self, width: int) -> list[Line]:
+        return triage_lines(self._page, width)
+
+
+def triage_lines(page: Sequence[str], width: int) -> list[Line]:
+    """What needs somebody with its sign's colour, what is said of it in a column of its own, wrapped."""
+    lines: list[Line] = []
+    inks = {sign.glyph: sign.value for sign in Sign}
+    for line in page:
+        label, _, words = line.strip().partition("  ")
+        if line.startswith("  ") and words:
+            lines += paragraph(words.strip(), width - 1, "", first=((f"   {label:<9} ", "head"),), indent=13)
+        elif line:
+            glyph, _, words = line.strip().partition(" ")
+            ink = inks.get(glyph, "")
+            said = words if ink else line.strip()
+            lines += paragraph(said, width - 1, "strong", first=((f" {glyph if ink else ' '} ", ink),), indent=3)
+        else:
+            lines.append(BLANK)
     return lines
 
 

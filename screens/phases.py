@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from console.clock import SECOND, Millis, clock_time
 from console.kinds.alarm.view import AlarmView
+from console.kinds.endpoint.motion import current_phase, going_back
 from console.kinds.endpoint.record import Endpoint, Phase
-from console.kinds.endpoint.verdict import current_phase
 
 
 class State(Enum):
@@ -56,7 +56,7 @@ def stages(endpoint: Endpoint, seen: Iterable[Phase], now: Millis) -> list[Stage
         return []
     phases = sorted({p.started_at: p for p in seen if p.started_at}.values(), key=lambda p: p.started_at or 0)
     phase = current_phase(endpoint)
-    if phase is not None and phase.status == "Deleting" and _leaving(endpoint, phase):
+    if going_back(endpoint):
         return [*_launched(phases, "now" if not phases else ""), Stage(_since("going back", phase, now), State.NOW)]
     kind = routing(endpoint.policy)
     names = {
@@ -126,11 +126,6 @@ def _launched(phases: Sequence[Phase], never: str) -> list[Stage]:
     return [] if never else [Stage("launched", State.DONE)]
 
 
-def _leaving(e: Endpoint, phase: Phase) -> bool:
-    """Whether it is the new fleet that goes: the deployment is being taken back."""
-    return e.pending is not None and any(p == phase for v in e.pending.variants for p in v.phases)
-
-
 def _since(words: str, phase: Phase | None, now: Millis) -> str:
     return f"{words} since {clock_time(phase.started_at, now)}" if phase and phase.started_at else words
 
@@ -185,7 +180,13 @@ def guard_words(endpoint: Endpoint, seen: Sequence[AlarmView] = ()) -> str:
     if not names:
         return "No alarm guards it: nothing takes it back by itself."
     calm = [one for one in seen if one.name in names and one.alarm.state != "ALARM"]
-    doubts = [f"{one.name} {limit}" for one in calm for limit in one.limits if limit.startswith(BLIND)]
-    if not doubts:
+    limits: dict[str, list[str]] = {}
+    for one in calm:
+        for limit in one.limits:
+            if limit.startswith(BLIND):
+                limits.setdefault(limit, []).append(one.name)
+    if not limits:
         return f"Alarms {', '.join(names)} take it back."
+    every = len(names) if len(names) > 1 else 0
+    doubts = [f"{'each' if len(of) == every else ', '.join(of)} {limit}" for limit, of in limits.items()]
     return f"Alarms {', '.join(names)} take it back only if they fire: {'; '.join(doubts[:2])}."

@@ -20,12 +20,16 @@ _Cells = list[tuple[str, str]]
 """A character and its style for each cell; the second cell of a wide character is empty."""
 
 
+def kept(text: str) -> str:
+    """Safe text with the spaces at its ends, which are ours."""
+    lead, body = text[: len(text) - len(text.lstrip(" "))], text.strip(" ")
+    return lead + safe(body) + text[len(lead) + len(body) :]
+
+
 def _cells(pieces: Iterable[Piece]) -> _Cells:
     cells: _Cells = []
     for text, ink in pieces:
-        lead, body = text[: len(text) - len(text.lstrip(" "))], text.strip(" ")
-        tail = text[len(lead) + len(body) :]
-        for char in lead + safe(body) + tail:
+        for char in kept(text):
             if (width := cell_len(char)) == 0 and cells:
                 cells[-1] = (cells[-1][0] + char, cells[-1][1])
             elif width:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rich.cells import cell_len
+
 from console.actions.model import Check, Plan, Verdict, worst_first
 from console.actions.orphans import Orphan
 from console.clock import Millis, clock_time
 from console.errors import LastgoodError
-from console.text import shorten
+from console.text import safe, shorten
 from screens.blocks import BLANK, Line, beside, flow, paragraph, wrap
 from screens.sheet import labelled
 
@@ -93,8 +95,10 @@ def checks(preflight: Sequence[Check], width: int, *, unfolded: bool) -> list[Li
         lines += [(*(head if n == 0 else pad), (part, plain)) for n, part in enumerate(words)]
     if quiet and not unfolded:
         what = "more" if loud else "checks passed"
-        names = ", ".join(c.check for c in quiet)
-        lines.append(((" ✓ ", "ok"), (f"{len(quiet)} {what}: ", ""), (names, "dim")))
+        said, names = f"{len(quiet)} {what}: ", [c.check for c in quiet]
+        while len(names) > 1 and cell_len(safe(", ".join(names))) > width - len(said) - 4:
+            names[-2:] = ["…"]
+        lines.append(((" ✓ ", "ok"), (said, ""), (", ".join(names), "dim")))
     return lines
 
 
@@ -131,6 +135,9 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tup
     """(what, before, after) where they differ. Without a value before: an empty text."""
     for what, new in after.items():
         if isinstance(new, Mapping):
+            if what == "weights" and isinstance(before.get(what), Mapping):
+                yield from _shares(before[what], new)
+                continue
             for name, value in new.items():
                 old = before.get(what)
                 was = old.get(name) if isinstance(old, Mapping) else None
@@ -139,6 +146,16 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tup
         elif before.get(what) != new:
             old = before.get(what)
             yield what.replace("_", " "), _plain(old) if what in before else "", _plain(new)
+
+
+def _shares(before: Mapping[str, float], after: Mapping[str, float]) -> Iterator[tuple[str, str, str]]:
+    """Weights as every screen says them, on whatever scale AWS has them and the calls set them."""
+    from console.kinds.endpoint.traffic import percent, shares  # for these plans alone
+
+    was, then = shares(before), shares(after)
+    for name, share in then.items():
+        if (old := percent(was.get(name, 0.0))) != (new := percent(share)):
+            yield name, old, new
 
 
 def _against_last(

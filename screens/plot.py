@@ -37,11 +37,15 @@ class Stroke(NamedTuple):
 
 
 class Level(NamedTuple):
-    """A value that counts: a target, a bound. One that is `far` is told and not drawn: it would press the plot flat."""
+    """A value that counts: a target, a bound, a threshold. One that is `far` is told and not drawn: it would press the
+    plot flat."""
 
     value: float
     words: str
     far: bool = False
+    ink: str = "rule"
+    whose: str = ""
+    """Of which line, where there are several."""
 
 
 class Upright(NamedTuple):
@@ -173,7 +177,7 @@ def plot(
         drawing.vline(at * DOTS, inks.code(ink))
     for level in levels:
         if span.low <= level.value <= high:
-            drawing.hline(dot(level.value), inks.code("rule"))
+            drawing.hline(dot(level.value), inks.code(level.ink))
     drawing.scatter([-1], [0], marker=" ")  # without data it draws neither axis nor lines
     for stroke in strokes:
         for x, value in (point for run in decimated(_filling(stroke), columns) for point in run):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from rich.cells import cell_len
 from textual import events
@@ -28,18 +29,25 @@ def labelled_lines(said: Said, width: int) -> list[Line]:
     """Labels in a column of their own, texts wrapped beside them."""
     column = min(_LABEL_AT_MOST, max((cell_len(label) for label, _ in said), default=0)) + 3
     lines: list[Line] = []
-    for label, text in said:
+    aligned = True
+    for n, (label, text) in enumerate(said):
         if not label and not text:
             lines.append(BLANK)
             continue
+        if label or not n:
+            section = takewhile(lambda one: not one[0] and one[1], said[n + 1 :])
+            aligned = all(column + cell_len(one) < width for _, one in ((label, text), *section))
         head: Line = ((f" {label.upper():<{column - 1}}", "head"),)
         if cell_len(label) > _LABEL_AT_MOST:
             lines.append(((f" {label.upper()}", "head"),))
             head = ((" " * column, ""),)
+        if not aligned:  # an empty column of a table is none in running text
+            text = re.sub(r"^ {3,}", "  ", text)
         lead = len(text) - len(text.lstrip(" "))
         if column + cell_len(text) < width:
             lines.append((*head, *spaced(text)))
             continue
+        text = re.sub(r"(?<=\S) {2,}", " · ", text)  # no room for its columns: they must not run into each other
         lines += paragraph(text, width - 1 - lead, "", first=(*head, (" " * lead, "")), indent=column + lead)
     return lines
 

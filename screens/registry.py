@@ -32,6 +32,7 @@ def places() -> Places:
         ],
         plan=_plan,
         everywhere=[
+            Everywhere("triage", "What needs somebody, worst first, what changed before it, and the way back", _triage),
             Everywhere("timeline", "What happened to everything, newest first", lambda feed: _timeline(feed)),
             Everywhere("audit", "The journal of actions: who did what, why, how it ended", _audit),
             Everywhere("handover", "What the next person on call must know of the last 8 hours", _handover),
@@ -62,7 +63,9 @@ def _change(feed: Feed, name: str) -> Screen[Any]:
 
 
 def _alarm(feed: Feed, name: str) -> Screen[Any]:
-    return _describe(feed, "alarm", name)
+    from screens.described import DescribedScreen
+
+    return DescribedScreen("alarm", name)
 
 
 def _scaling(feed: Feed, name: str) -> Screen[Any]:
@@ -117,6 +120,12 @@ def _yaml(feed: Feed, kind: str, name: str) -> Screen[Any]:
     from screens.reader import YamlScreen
 
     return YamlScreen(kind, name)
+
+
+def _triage(feed: Feed) -> Screen[Any]:
+    from screens.pages import TriageScreen
+
+    return TriageScreen()
 
 
 def _audit(feed: Feed) -> Screen[Any]:

@@ -13,7 +13,7 @@ from console.actions.verb import Verb
 from console.clock import Millis
 from console.kinds.base import Kind
 from screens.blocks import Line
-from screens.commands import Command, Group
+from screens.commands import Command, Group, of_verb
 from screens.feed import SubjectFeed
 from screens.line_view import LineView
 from screens.places import Look
@@ -119,8 +119,8 @@ class SubjectScreen(ReadingScreen):
             off = verb.off(view) if view is not None else none
             if verb.writes and self.console.info.read_only:
                 off = "this context is read-only"
-            yield Command(verb.id, verb.key, self.verb_label(verb), verb.effect, partial(self._plan, verb, name),
-                          Group.ACT, off=off, footer=bool(verb.key))  # fmt: skip
+            plan = partial(self._plan, verb, name)
+            yield of_verb(verb, plan, label=self.verb_label(verb), off=off, footer=bool(verb.key))
 
     def verb_label(self, verb: Verb) -> str:
         return verb.label

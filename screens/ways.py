@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 from textual import events
 from textual.app import ComposeResult
 
-from console.clock import Millis, clock_time, duration
+from console.clock import Millis, cell_time, duration
 from console.fleet.feed import LedgerFeed
-from console.kinds.base import Cell, Column, Kind
+from console.kinds.base import Cell, Column, Kind, Sign
+from console.kinds.endpoint.advice import advice
 from console.kinds.endpoint.known import known_ways
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Grade, Way, choose
 from console.kinds.registry import kind_of
 from screens.blocks import Line, paragraph
-from screens.commands import Command, Group
+from screens.commands import Command, Group, of_verb
 from screens.feed import SubjectFeed
 from screens.live_table import LiveTable, Row
 from screens.pieces import Piece, Rule, TextLine
@@ -37,7 +38,7 @@ def _served(way: Way, now: Millis) -> Cell:
 
 
 def _when(at: Millis | None, now: Millis) -> Cell:
-    return Cell(clock_time(at, now), "", at) if at else Cell("–", "dim", 0)
+    return Cell(cell_time(at, now), "", at) if at else Cell("–", "dim", 0)
 
 
 COLUMNS = (
@@ -66,13 +67,17 @@ COLUMNS = (
 class WaysScreen(ReadingScreen):
     """What serves now, the candidates, and the evidence for the one under the cursor."""
 
-    CSS = "WaysScreen Sheet { height: 3; }"
+    CSS = """
+    WaysScreen Sheet { height: 3; }
+    WaysScreen #warning { display: none; }
+    """
 
     def __init__(self, feed: LedgerFeed, name: str) -> None:
         super().__init__()
         self._of, self._endpoint = feed, name
         self._view: EndpointView | None = None
         self._ways: list[Way] = []
+        self._warning = ""
         self._placed = False
         self._told: Millis = 0
 
@@ -93,6 +98,7 @@ class WaysScreen(ReadingScreen):
 
     def body(self) -> ComposeResult:
         yield TextLine(id="now")
+        yield TextLine(id="warning")
         yield LiveTable(COLUMNS, empty="reading …")
         yield Rule()
         yield Sheet(self._why)
@@ -102,12 +108,17 @@ class WaysScreen(ReadingScreen):
 
     # Data.
 
-    def read(self, feed: SubjectFeed) -> tuple[EndpointView | None, list[Way]]:
+    def read(self, feed: SubjectFeed) -> tuple[EndpointView | None, list[Way], str]:
         view = feed.view("endpoint", self._endpoint)
-        return (view, known_ways(view, feed.snapshot())) if isinstance(view, EndpointView) else (None, [])
+        if not isinstance(view, EndpointView):
+            return None, [], ""
+        snapshot = feed.snapshot()
+        urgent = view.sign in {Sign.CRITICAL, Sign.WARNING}
+        warning = advice(view, snapshot).warning("rollback", view.name) if urgent else ""
+        return view, known_ways(view, snapshot), warning
 
-    def show(self, content: tuple[EndpointView | None, list[Way]]) -> None:
-        self._view, self._ways = content
+    def show(self, content: tuple[EndpointView | None, list[Way], str]) -> None:
+        self._view, self._ways, self._warning = content
         gone = self._view is None
         self.table.empty = f"no endpoint {self._endpoint} in the ledger" if gone else "no other config is known here"
         self.table.set_rows([Row(way.config, way) for way in self._ways], self._of.now())
@@ -115,6 +126,9 @@ class WaysScreen(ReadingScreen):
         if not self._placed and best is not None:
             self._placed = self.table.move_to(best.config)
         self.query_one("#now", TextLine).set(self._now())
+        warning = self.query_one("#warning", TextLine)
+        warning.display = bool(self._warning)
+        warning.set([(f" {Sign.WARNING.glyph} ", Sign.WARNING.value), (self._warning, "strong")])
         self.query_one(Sheet).redraw()
 
     def _now(self) -> list[Piece]:
@@ -183,4 +197,4 @@ class WaysScreen(ReadingScreen):
         def plan() -> None:
             self.app.push_screen(PlanScreen(self._of, verb, (self._endpoint,), args={"to": key}))
 
-        return Command(verb.id, verb.key, verb.label.lower(), verb.effect, plan, Group.ACT, off)
+        return of_verb(verb, plan, off=off)

@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console import clock
-from console.clock import DAY, HOUR, MINUTE, SECOND, age_step, clock_time, duration, iso, parse_at, parse_duration
+from console.clock import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    age_step,
+    cell_time,
+    clock_time,
+    duration,
+    iso,
+    parse_at,
+    parse_duration,
+)
 from console.errors import UsageError
 
 NOW = clock.to_ms(datetime(2026, 11, 23, 3, 27, 7, 41000, UTC))
@@ -124,6 +136,12 @@ def test_clock_times_tell_the_day_when_it_is_another(at: int, now: int) -> None:
     assert text.endswith("Z") and iso(at)[11:16] in text
     same_day, same_year = iso(at)[:10] == iso(now)[:10], iso(at)[:4] == iso(now)[:4]
     assert len(text.split()) == (1 if same_day else 3 if same_year else 4)
+
+
+@given(moments, moments)
+def test_in_a_table_every_moment_fits_its_column(at: int, now: int) -> None:
+    text = cell_time(at, now)
+    assert len(text) <= 13 and text in {clock_time(at, now), clock_time(at, now).rpartition(" ")[0]}
 
 
 @given(st.integers(0, 400 * DAY))

@@ -96,6 +96,10 @@ class ActionDesk:
     def now(self) -> Millis:
         return self._now()
 
+    @property
+    def skew_ms(self) -> int:
+        return self._cloud.skew_ms or 0
+
     def saw(self, kind: str, name: str, record: msgspec.Struct, *, provider_at: Millis | None = None) -> None:
         with contextlib.suppress(LedgerError):
             body = msgspec.json.encode(record)

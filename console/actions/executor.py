@@ -49,8 +49,9 @@ class Executor:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.desk, self.deed, self.book, self.locks = desk, deed, book, locks
-        self._pace, self._sleep = pace or Pace(), sleep
-        self._sender = Sender(desk, deed, book, self._pace, sleep)
+        self._pace, self._rest = pace or Pace(), sleep
+        self._lock: Locked | None = None
+        self._sender = Sender(desk, deed, book, self._pace, self._sleep)
 
     def apply(self, plan: Plan, *, reason: str = "", ticket: str = "") -> Sighting:
         """Do it and verify it. Returns the terminal sighting; raises Refused before anything was written."""
@@ -96,7 +97,14 @@ class Executor:
             return self._to_end(plan, lambda: self._finish(plan, done, resumed=True) if done.sent else self._go(plan))
 
     def _locked(self, plan: Plan) -> Locked:
-        return Locked(self.locks, plan)
+        self._lock = Locked(self.locks, plan)
+        return self._lock
+
+    def _sleep(self, seconds: float) -> None:
+        """Between two looks. What follows the action hears that this process is alive, though it has nothing to say."""
+        if self._lock is not None:
+            self._lock.beat()
+        self._rest(seconds)
 
     def _to_end(self, plan: Plan, do: Callable[[], Sighting]) -> Sighting:
         """Journals how it ended. What ended without being observed is left open: the next console closes it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from console.actions.model import Plan
 from console.errors import Refused
 from console.ledger.locks import Held, Locks, action_lock, subject_lock
@@ -25,6 +27,12 @@ class Locked:
                 words = f"another action on {plan.subject} is running{who}; this one is {plan.title}"
                 raise Refused(words, advice="wait for it, then plan again")
             self._held.append(held)
+
+    def beat(self) -> None:
+        """Say that the action's process is at work: its lock is held by a frozen one, too."""
+        for held in self._held:
+            with suppress(OSError):
+                held.beat()
 
     def __exit__(self, *_: object) -> None:
         for held in reversed(self._held):

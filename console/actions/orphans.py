@@ -1,4 +1,5 @@
-"""Actions whose process died before they ended: what the next console observes, closes, or offers to resume."""
+"""Actions whose process died before they ended: what the next console observes, closes, or offers to resume; and those
+whose process lives and is not heard of (stopped by a signal, or caught in a call that does not end)."""
 
 from __future__ import annotations
 
@@ -9,9 +10,20 @@ import msgspec
 
 from console.actions.model import Plan
 from console.actions.progress import progress
-from console.clock import Millis
-from console.ledger.locks import action_lock
+from console.clock import Millis, duration
+from console.ledger.locks import Locks, action_lock
 from console.ledger.store import Ledger
+
+SILENT_S = 60.0
+"""Looks come every five seconds; one that meets throttling or a slow network may take half a minute."""
+
+
+def silence(locks: Locks, action: str) -> str:
+    """`the process that acts (pid 4711) has not reported for 2 m`, or an empty text: it does, or there is none."""
+    name = action_lock(action)
+    if (silent_s := locks.silent_s(name)) < SILENT_S or (holder := locks.holder(name)) is None:
+        return ""
+    return f"the process that acts (pid {holder.pid}) has not reported for {duration(round(silent_s) * 1000)}"
 
 
 class Orphan(NamedTuple):

@@ -44,6 +44,10 @@ class Desk(Protocol):
         """A boto3 client for the verb's declared writes: one attempt, no resending."""
 
     def now(self) -> Millis: ...
+    @property
+    def skew_ms(self) -> int:
+        """How far this host's clock is behind AWS's (negative: ahead), as of the last answer; 0 before the first."""
+
     def saw(self, kind: str, name: str, record: msgspec.Struct, *, provider_at: Millis | None = None) -> None:
         """Keep a fact: what an action sees is history as well. A ledger that cannot be written is not its end."""
 
@@ -118,3 +122,5 @@ class Verb(msgspec.Struct, frozen=True):
     options: tuple[Option, ...] = ()
     off: Callable[[Any], str] = lambda view: ""
     """Why the verb is disabled for this view, or an empty string."""
+    starts: str = ""
+    """The kind of what it sets going, which goes on when the verb is done: `--wait` follows that to its end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import signal
 import sys
 import tempfile
@@ -26,7 +27,8 @@ from console.cli.output import Format, emit, write
 from console.cli.plans import SIGNS, plan_lines
 from console.cli.reading import complete_names, locate
 from console.cli.session import READ_ONLY, Say, Session
-from console.errors import Exit, LedgerError, NotFound, Refused, Rejected, UsageError
+from console.clock import parse_duration
+from console.errors import Exit, LedgerError, NotFound, Refused, Rejected, TimedOut, UsageError
 from console.kinds.registry import kind_of, verbs
 from console.ledger.locks import action_lock
 from console.text import echoed, safe, shorten
@@ -120,6 +122,8 @@ _TYPES: dict[str, Any] = {
 }
 
 
+_WAIT_RUN = "follow the run to its end; exit code 1 unless it succeeds, 6 if it runs on after --timeout"
+
 SHARED = ("dry_run", "yes", "confirm", "reason", "ticket", "wait", "output", "unrecorded")
 """Options that all verbs have."""
 
@@ -137,6 +141,7 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
         subject = _named(group, names[0], names[1] if len(names) > 1 else "")
         if not subject.strip():
             raise UsageError(f"an empty name is no {first.kind}", advice=f"lastgood get {first.kind}s lists them")
+        within = parse_duration(given.pop("timeout")) if first.starts else None
         shared = {key: given.pop(key) for key in SHARED}
         shared |= {key: text(f"--{key}", shared[key]) for key in ("reason", "ticket")}
         if shared["output"] not in {Format.TABLE, Format.JSON, Format.YAML}:
@@ -148,7 +153,7 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
         args = {option.name: value(option, given[parameter(option)]) for option in verb.options}
         if verb.level is Level.NOTE:
             args["reason"] = shared["reason"]
-        raise typer.Exit(_act(session_, verb, subject, args, **shared))
+        raise typer.Exit(_act(session_, verb, subject, args, within_ms=within, **shared))
 
     def option(name: str, type_: Any, default: Any, flags: str, help_: str) -> inspect.Parameter:
         annotation = Annotated[type_, typer.Option(flags, help=help_)]
@@ -178,7 +183,12 @@ def _command(group: list[Verb], session: Open) -> Callable[..., None]:
         option("confirm", str, "", "--confirm", "the context's name, for danger in a guarded context"),
         option("reason", str, "", "--reason", "why; kept in the journal"),
         option("ticket", str, "", "--ticket", "incident or change number; kept in the journal"),
-        option("wait", bool, False, "--wait", "follow it until it is verified"),
+        option("wait", bool, False, "--wait", _WAIT_RUN if first.starts else "follow it until it is verified"),
+        *(
+            [option("timeout", str, "1h", "--timeout", "with --wait: give up following after this long")]
+            if first.starts
+            else ()
+        ),
         option("unrecorded", bool, False, "--unrecorded", "act although the ledger cannot be written"),
         option("output", Format, Format.TABLE, "--output", "table, json or yaml"),
     ]
@@ -232,6 +242,7 @@ def _act(
     wait: bool,
     output: Format,
     unrecorded: bool,
+    within_ms: int | None = None,
 ) -> int:
     session = _recorded(session, unrecorded)
     desk = session.desk(verb, dry_run=dry_run)
@@ -267,9 +278,29 @@ def _act(
         return wait_aloud(session, process)
     begun(session, plan.id, process)
     if wait:
-        return follow(session, plan.id, process, tell=session.say if machine else write)
+        code = follow(session, plan.id, process, tell=session.say if machine else write)
+        return code if code or within_ms is None else _to_its_end(session, verb, plan, within_ms)
     session.say(f"runs on as {plan.id}; lastgood audit {plan.id} follows it")
     return Exit.DONE
+
+
+def _to_its_end(session: Session, verb: Verb, plan: Plan, within_ms: int) -> int:
+    """Follow what the verb set going: that it runs is what was verified, how it ends is what a script asks."""
+    from console.cli.waiting import wait_for
+
+    entries = session.ledger.journal.entries(session.scope, action_id=plan.id)
+    answers = progress((e.step, e.body) for e in entries).answers
+    arn = str(answers.get(0, {}).get("PipelineExecutionArn", ""))
+    # A retry goes on with the run that it is about; a new one is named in the answer to its call.
+    name = plan.subject if plan.kind == verb.starts else f"{plan.subject}/{arn.rpartition('/')[2]}"
+    try:
+        return wait_for(session, kind_of(verb.starts), name, "succeeded", within_ms)
+    except TimedOut as error:
+        error.advice = f"it runs on: lastgood wait execution {shlex.quote(name)} --for succeeded --timeout 4h"
+        raise
+    except KeyboardInterrupt:
+        session.say(f"stopped following; {name} runs on: lastgood describe execution {shlex.quote(name)}")
+        return Exit.INTERRUPTED
 
 
 def show(plan: Plan) -> None:

@@ -118,10 +118,14 @@ def judged(found: Sequence[Checked], *, strict: bool = False, dark: Blind | None
     if wrong:
         # What is wrong with an endpoint says why; that its alarm is red says only that it is.
         bad = {view.name for kind, view in wrong if kind.id == "endpoint"}
-        wrong.sort(key=lambda pair: (pair[0].id == "alarm" and bool(bad & _about(pair[1])), pair[1].sign.rank))
+        red = [view for kind, view in wrong if kind.id == "alarm" and bad & _about(view)]
+        wrong.sort(key=lambda pair: (pair[1] in red, pair[1].sign.rank))
         worst = min((view.sign for _, view in wrong), key=lambda sign: sign.rank)
-        return True, f"{worst.value.upper()}: {_names(wrong)}"
-    if dark is not None and not dark.meant:
+        # Where only they are as bad as the first word says, they are named first: the numbers count them so.
+        alone = [view for view in red if view.sign is worst] if wrong[0][1].sign is not worst else []
+        also = f"{count(len(alone), 'red alarm')}: " if alone else ""
+        return True, f"{worst.value.upper()}: {also}{_names(wrong)}"
+    if dark is not None and (strict or not dark.meant):
         return True, f"UNKNOWN: {shorten(safe(dark.words).replace('|', '/'), LONGEST)}"
     if unread or unsure:
         said = [_unread(one) for one in unread] + ([f"{_names(unsure)}"] if unsure else [])

@@ -11,6 +11,7 @@ from typing import Any
 
 from console.actions.launch import context_flags, last_line, launch_apply, launch_resume
 from console.actions.model import Plan
+from console.actions.orphans import silence
 from console.cli.consent import sign_in
 from console.cli.output import write
 from console.cli.plans import step_line, timed_line
@@ -84,7 +85,7 @@ def follow(
 
     Ctrl-C ends the following only. `process` is the acting one if it is our child: its exit code says most.
     """
-    seen = after
+    seen, told = after, ""
     try:
         while True:
             gone = process.poll() is not None if process else session.ledger.locks.is_free(action_lock(action))
@@ -97,6 +98,9 @@ def follow(
                 tell(timed_line(entry.step, entry.body, entry.at, now_ms()))
                 if entry.step in TERMINAL:
                     return _code(process, CODES[entry.step])
+            if (silent := "" if gone else silence(session.ledger.locks, action)) and not told:
+                session.say(f"{silent}; if somebody stopped it, kill -CONT lets it go on")
+            told = silent
             if gone:  # looked at before the entries were read: there is nothing more to come
                 _ended(session, action, process)
             time.sleep(0.1)
@@ -165,6 +169,8 @@ def execute(
     pace = Pace(poll_s=poll_s, unclear_s=12 * poll_s) if poll_s else Pace()
     executor = Executor(desk, verb.deed(), book, _locks(session, unrecorded), pace=pace)
     end = executor.resume(plan) if resume else executor.apply(plan, reason=reason, ticket=ticket)
+    with contextlib.suppress(LedgerError):  # a sweep that was under way may write what was before: it looks again
+        session.ledger.interest.tell(plan.scope, {}, at=now_ms(), fresh=[plan.kind])
     return int(CODES[STEPS[end.stage]])
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from console.cli.session import SKEW_MS
 from console.clock import MINUTE, SECOND, Millis, age_step, clock_time, duration, now_ms
@@ -30,12 +32,18 @@ WAIT_S = 5.0
 """How long whoever asks for a table waits for what else it shows: the past of a thousand endpoints takes minutes, and
 the next look reads on."""
 
+_SHOWN = "shown whole: {}"
+"""Memo by kind: its subjects that were shown whole in the last minute, and when."""
+
 FAILING_MS = 4 * SECOND
 """How long a source that fails may take to recover once somebody asks for it."""
 
 
-def freshen(session: Session, kind: Kind, *, force: bool = False) -> None:
+def freshen(session: Session, kind: Kind, *, force: bool = False, about: str = "") -> None:
     """See that the kind's own source was read within the last minute (`force`: from now on).
+
+    `about`: a subject that is shown whole. Its eager sources read what they read of nobody else, so a look at the table
+    does not count for them: they look within the same wait, unless they did for this subject in the last minute.
 
     What else its table shows is read too where nothing ever was (a first `get endpoints` knows the owners), and by a
     foreground look when it is older than BESIDE_MS. What cannot be read is said on stderr, one line for each cause,
@@ -43,41 +51,63 @@ def freshen(session: Session, kind: Kind, *, force: bool = False) -> None:
     there is nothing to serve, and CredentialsError.
     """
     try:
-        errors = look(session, kind, force=force)
+        errors = look(session, kind, force=force, about=about)
     except Unreachable as error:
         error.message += f"; the ledger has no {kind.plural} of this context yet"
         raise
     tell_failures(session, errors)
 
 
-def look(session: Session, kind: Kind, *, force: bool = False) -> dict[str, LastgoodError]:
+def look(session: Session, kind: Kind, *, force: bool = False, about: str = "") -> dict[str, LastgoodError]:
     """As `freshen`, but what could not be read is returned, by source, and not said."""
     asked = now_ms()
-    if not _due(session, kind, asked, force, beside_ms=0):
+    forced = {kind.sources[0]} if force else set()
+    if about and not _shown_lately(session, kind, about, asked):
+        forced |= set(kind.eager)
+    if not _due(session, kind, asked, forced, beside_ms=0):
         return {}
+    names = {kind.id: [about]} if about else {}
     tell_future(session, kind)
     locks = session.ledger.locks
     while True:
         scope = session.scope
         held = locks.acquire(collector_lock(scope), "collect in the foreground")
         if held is None:
-            if (errors := _served(session, kind, asked, force)) is not None:
-                return _kept(session, errors)
+            if (errors := _served(session, kind, asked, forced, names)) is not None:
+                return _kept(session, errors, kind, about, asked)
             continue  # the collector ended meanwhile
         try:
             errors = _unsigned(session, kind) or {}
             if errors:
-                return _kept(session, errors)
+                return _kept(session, errors, kind)
             if session.scope != scope:
                 continue  # another account than last time: its own lock, and its own facts
-            return _collect(session, kind, _due(session, kind, asked, force, beside_ms=BESIDE_MS), held)
+            if names:
+                session.ledger.interest.tell(scope, names, at=asked)
+            errors = _collect(session, kind, _due(session, kind, asked, forced, beside_ms=BESIDE_MS), held)
+            return _kept(session, errors, kind, about, asked)
         finally:
             held.release()
 
 
-def _kept(session: Session, errors: dict[str, LastgoodError]) -> dict[str, LastgoodError]:
+def _kept(
+    session: Session, errors: dict[str, LastgoodError], kind: Kind, about: str = "", asked: Millis = 0
+) -> dict[str, LastgoodError]:
     session.failed |= errors
+    if about and not errors.keys() & set(kind.eager):
+
+        def add(said: str) -> str:
+            shown = msgspec.json.decode(said or "{}", type=dict[str, Millis])
+            lately = {name: at for name, at in shown.items() if 0 <= asked - at <= FRESH_MS}
+            return msgspec.json.encode(lately | {about: asked}).decode()
+
+        session.ledger.coverage.revise(session.scope, _SHOWN.format(kind.id), add)
     return errors
+
+
+def _shown_lately(session: Session, kind: Kind, name: str, now: Millis) -> bool:
+    said = session.ledger.coverage.recall(session.scope, _SHOWN.format(kind.id))
+    return 0 <= now - msgspec.json.decode(said or "{}", type=dict[str, Millis]).get(name, 0) <= FRESH_MS
 
 
 def _unsigned(session: Session, kind: Kind) -> dict[str, LastgoodError] | None:
@@ -123,14 +153,15 @@ def ahead_ms(session: Session, sources: Iterable[str]) -> int:
     return ahead if ahead > SKEW_MS else 0
 
 
-def _due(session: Session, kind: Kind, now: Millis, force: bool, *, beside_ms: int) -> list[str]:
+def _due(session: Session, kind: Kind, now: Millis, forced: Set[str], *, beside_ms: int) -> list[str]:
     """The sources to read, the kind's own first. `beside_ms` 0: the others only where nothing was ever read."""
     states = session.ledger.coverage.states(session.scope)
     own = kind.sources[0]
-    due = [own] if force or _older(states.get(own), now, FRESH_MS) else []
+    due = [own] if own in forced or _older(states.get(own), now, FRESH_MS) else []
     for source in kind.sources[1:]:
         allowed = min(beside_ms, FRESH_MS) if source in kind.eager else beside_ms
-        if source not in states or (due and allowed and _older(states[source], now, allowed)):
+        beside = own in due and allowed and _older(states.get(source), now, allowed)
+        if source in forced or source not in states or beside:
             due.append(source)
     return due
 
@@ -140,21 +171,25 @@ def _older(state: SourceState | None, now: Millis, than_ms: int) -> bool:
     return state is None or state.at is None or now - state.at > than_ms or state.at - now > SKEW_MS
 
 
-def _served(session: Session, kind: Kind, asked: Millis, force: bool) -> dict[str, LastgoodError] | None:
+def _served(
+    session: Session, kind: Kind, asked: Millis, forced: Set[str], names: Mapping[str, list[str]]
+) -> dict[str, LastgoodError] | None:
     """Ask the live collector, and wait until it has looked; what it could not read. None if there is none any more.
 
     Raises TimedOut where it does not answer and there is nothing to serve.
     """
     ledger, own = session.ledger, kind.sources[0]
-    due = _due(session, kind, asked, force, beside_ms=0)
+    due = _due(session, kind, asked, forced, beside_ms=0)
     lock = collector_lock(session.scope)
     try:
         with _Progress(f"waiting for the collector to read {kind.plural} of {session.context.name}"):
+            told = 0
             while True:
-                ledger.interest.tell(session.scope, {}, at=now_ms(), fresh=due)
+                ledger.interest.tell(session.scope, names, at=now_ms(), fresh=due)
+                told = told or now_ms()  # only a sweep that began later knows what is wanted
                 time.sleep(0.1)
                 states = ledger.coverage.states(session.scope)
-                missing = [s for s in due if _older(states.get(s), asked, 0 if s == own and force else FRESH_MS)]
+                missing = [s for s in due if _older(states.get(s), told, 0 if s in forced else FRESH_MS)]
                 failing = [s for s in missing if (state := states.get(s)) and not state.ok]
                 waited = now_ms() - asked
                 if not missing:
@@ -163,6 +198,9 @@ def _served(session: Session, kind: Kind, asked: Millis, force: bool) -> dict[st
                     return {source: LastgoodError(states[source].error) for source in failing}
                 if ledger.locks.is_free(lock):
                     return None
+                if own not in missing and waited > WAIT_S * SECOND:
+                    slow = LastgoodError(f"not read within {WAIT_S:.0f} s", advice="look again")
+                    return dict.fromkeys(missing, slow)
                 if waited > session.settings.timeout_s * SECOND:
                     late = TimedOut("the collector does not answer", advice="lastgood doctor tells who it is")
                     if not _known(session, kind):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from console.cli.output import write
+import msgspec
+
+from console.cli.output import Format, emit, envelope, only, write
 from console.cli.session import Session
 from console.cli.tailing import TAILED_AT_MOST, Event, Reader, Source, Tail, follow, wanted
-from console.clock import Millis, clock_time, now_ms
+from console.clock import Millis, clock_time, iso, now_ms
 from console.errors import NotFound, Rejected, SourceError, UsageError
 from console.fleet.operations import LOGS
 from console.kinds.base import Kind
@@ -33,12 +35,15 @@ def show(
     pattern: str,
     step: str = "",
     live: bool = True,
+    output: Format = Format.TABLE,
 ) -> None:
-    """Print lines, oldest first. `pattern` is plain text, or a filter pattern of CloudWatch; `live` follows by Live
-    Tail where it is offered.
+    """Print lines, oldest first; as JSON one envelope, or what is followed an object a line. `pattern` is plain text,
+    or a filter pattern of CloudWatch; `live` follows by Live Tail where it is offered.
 
     Raises NotFound if there is no such group, UsageError for kinds without logs and for what is no pattern.
     """
+    only(output, Format.TABLE, Format.JSON)
+    tell = _print if output is Format.TABLE else _print_json
     sources, start = place(session, kind, name, since_ms, step)
     search = wanted(pattern)
     if search.told:
@@ -47,13 +52,18 @@ def show(
     reader = Reader(client, sources, search)
     try:
         if not follow_:
-            _back(session, reader, start, pattern)
+            if output is Format.JSON:
+                items = [_item(event) for event in reader.read(start)]
+                found = {"logs": {"ok": not reader.cut, "age_s": 0.0, "error": _cuts(reader) or None}}
+                emit(envelope("logs", session.context.name, items, found, now_ms()), output)
+            else:
+                _back(session, reader, start, pattern)
             return
         parent = os.getppid()
         live = live and len(sources) <= TAILED_AT_MOST
         tail = (lambda: Tail(client, session.scope, sources, search)) if live else None
         for batch in follow(reader, start, tail, session.say):
-            _print(batch)
+            tell(batch)
             if os.getppid() != parent:
                 return  # whoever read this was killed: a log without lines would never tell us by a closed pipe
     except Rejected as error:
@@ -69,12 +79,27 @@ def _back(session: Session, reader: Reader, start: Millis, pattern: str) -> None
         _print([event])
         lines += 1
     now = now_ms()
-    for cut in reader.cut:
-        session.say(f"{cut.group} was not searched beyond {clock_time(cut.at, now)}: narrow --since or --grep")
+    if cut := _cuts(reader):
+        session.say(cut)
     if not lines:
         what = "no line matches" if pattern else "no line"
         where = ", ".join(source.group for source in reader.sources)
         session.say(f"{what} in {where} since {clock_time(start, now)}")
+
+
+def _cuts(reader: Reader) -> str:
+    found = (f"{cut.group} was not searched beyond {clock_time(cut.at, now_ms())}" for cut in reader.cut)
+    said = "; ".join(found)
+    return f"{said}: narrow --since or --grep" if said else ""
+
+
+def _item(event: Event) -> dict[str, str]:
+    return {"at": iso(event.at), "stream": event.stream, "message": event.message}
+
+
+def _print_json(events: Iterable[Event]) -> None:
+    for event in events:
+        write(msgspec.json.encode(_item(event)).decode())
 
 
 def _print(events: Iterable[Event]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from console.cli.output import GAP, Format, csv_text, emit, envelope, only, write
 from console.cli.session import Session
 from console.clock import MINUTE, Millis, clock_time, duration, iso, now_ms
-from console.errors import LastgoodError, NotFound, SourceError, UsageError
+from console.errors import LastgoodError, LedgerError, NotFound, SourceError, UsageError
 from console.fleet.course import instances, kept
 from console.fleet.health import cost_of_watching
 from console.fleet.operations import METRICS
@@ -22,7 +22,9 @@ from console.kinds.vitals.beat import PROVISIONAL
 from console.kinds.vitals.cost import ASKED, Cost, asked_too
 from console.kinds.vitals.course import INSTANCES, Course, Who, counted, from_points, sampled, together
 from console.kinds.vitals.measures import GROUPS, MEASURES, Drawn, drawn, fields_of
-from console.kinds.vitals.queries import DOLLARS, Series, batches, billed
+from console.kinds.vitals.metric_data import DOLLARS, batches, billed, fetch
+from console.kinds.vitals.queries import Series
+from console.kinds.vitals.sight import OFF
 from console.kinds.vitals.spans import Window, window
 from console.ledger.snapshot import Snapshot
 from console.text import echoed, safe
@@ -55,6 +57,7 @@ def show(
     only(output, Format.TABLE, Format.JSON, Format.CSV)
     if kind.id != "endpoint":
         raise UsageError(f"{kind.plural} have no metrics here", advice="lastgood metrics endpoint NAME")
+    metrics = [word for several in metrics for word in several.split(",") if word]
     fields = _fields(metrics)
     now = now_ms()
     span = window(now if at is None else at, since_ms, now)
@@ -119,6 +122,9 @@ def _read(
     cost = cost_of_watching(session.ledger, session.scope, session.settings)
     if cached:
         return Asked(span, [*known, *counts], 0, cost)
+    if cost.budget <= 0:
+        session.say(f"{OFF}; what the ledger has — raise it in config.toml")
+        return Asked(span, [*known, *counts], 0, cost, OFF)
     try:
         client = session.cloud.client("sagemaker", METRICS, urgent=True)
         configs = asking.fleets(view.endpoint, view.deployments, span, now)
@@ -131,7 +137,10 @@ def _read(
             refused = f"{price:,} metrics are more than the budget has room for"
             session.say(f"{refused}: what the ledger has — {cost.words(now)}; metrics_dollars_per_hour in config.toml")
             return Asked(span, [*known, *counts], 0, cost, refused)
-        session.ledger.coverage.revise(session.scope, ASKED, lambda memo: asked_too(memo, now, price))
+        try:
+            session.ledger.coverage.revise(session.scope, ASKED, lambda memo: asked_too(memo, now, price))
+        except LedgerError as error:  # a full disk must not hide what CloudWatch can tell
+            session.say(f"what this costs is not counted: {error.message}")
         found = _points(session, series, span)
     except SourceError as error:
         if not known:
@@ -150,7 +159,7 @@ def _points(session: Session, series: Sequence[Series], span: Window) -> dict[in
     place = {id(one): n for n, one in enumerate(series)}
     found: dict[int, dict[Millis, float]] = {}
     for batch in batches(series, span.periods):
-        for n, points in asking.fetch(client, batch, span.start, span.end, span.period_s).items():
+        for n, points in fetch(client, batch, span.start, span.end, span.period_s).items():
             found[place[id(batch[n])]] = points
     return found
 

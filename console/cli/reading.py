@@ -107,9 +107,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         if moment is not None:
             tell_coverage(session, wanted, moment)
         if moment is None and not cached:
-            if wanted.eager:  # whoever reads now reads all of this one
-                session.ledger.interest.tell(session.scope, {wanted.id: [name]}, at=now_ms())
-            session.freshen(wanted)
+            session.freshen(wanted, about=name if wanted.eager else "")
         elif moment is None:
             tell_future(session, wanted)
         view = _one(session, wanted, name, moment)
@@ -136,6 +134,9 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
             bool, typer.Option("--poll", help="with -f: ask every 3 s, not by Live Tail (billed by the minute)")
         ] = False,
         step: Annotated[str, typer.Option("--step", help="of a run: this step, not the telling one")] = "",
+        output: Annotated[
+            Format, typer.Option("-o", "--output", help="table (lines), or json: one object, with -f one a line")
+        ] = Format.TABLE,
     ) -> None:
         """Log lines of an endpoint, or of a run's telling step. Of all containers, merged by time."""
         from console.cli.logs import show
@@ -152,6 +153,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
             pattern=grep,
             step=step,
             live=not poll,
+            output=output,
         )
 
     @app.command()
@@ -162,7 +164,7 @@ def register(app: typer.Typer, settings: Callable[[typer.Context], Settings], no
         since: Annotated[str, typer.Option("--since", help="how far back: 15m, 3h, 7d, at most 455d")] = "3h",
         variant: Annotated[str, typer.Option("--variant", help="only of this one")] = "",
         metric: Annotated[
-            list[str] | None, typer.Option("--metric", help="only these: errors, latency, latency_p99_ms, …")
+            list[str] | None, typer.Option("--metric", help="only these: errors,latency,latency_p99_ms,…")
         ] = None,
         output: Annotated[Format, typer.Option("-o", "--output", help="table, json or csv")] = Format.TABLE,
         at: AT = None,

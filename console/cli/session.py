@@ -121,11 +121,11 @@ class Session:
         scope = self.identity.scope
         return Collector(self.ledger, self.cloud, scope, kinds, confirm=confirm, pace=pace, dollars_per_hour=dollars)
 
-    def freshen(self, kind: Kind, *, force: bool = False) -> None:
-        """See that the facts of this kind are younger than a minute; see console.cli.freshness."""
+    def freshen(self, kind: Kind, *, force: bool = False, about: str = "") -> None:
+        """See that the facts of this kind, or all `about` one of it, are younger than a minute; see cli.freshness."""
         from console.cli.freshness import freshen
 
-        freshen(self, kind, force=force)
+        freshen(self, kind, force=force, about=about)
 
     def close(self) -> None:
         """Hand over what was counted. The ledger stays open: closing it makes a mere reader wait for the disk."""

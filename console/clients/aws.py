@@ -93,6 +93,8 @@ class Cloud:
         self._timeouts, self._clock = (connect_s, read_s), clock
         self._lock = threading.RLock()
         self._here = threading.local()
+        self._unanswered: dict[int, float] = {}
+        """By thread: since when nothing came back for what it sent."""
         self._loader: Any = None
         look = Seat(context.profile, context.ambient)
         self._look = look
@@ -251,6 +253,8 @@ class Cloud:
                 return api_call(operation, params)
             except Exception as exc:
                 raise seat.translated(exc, f"{key.service}:{operation}", sent=self._here.sent) from None
+            finally:
+                self._unanswered.pop(threading.get_ident(), None)
 
         def call(operation: str, params: dict[str, Any]) -> Any:
             try:
@@ -295,8 +299,14 @@ class Cloud:
             except LastgoodError:
                 return None
 
+    def silent_s(self) -> float:
+        """How long the oldest request that is under way has had no answer, however often it was resent; 0: none is."""
+        since = min(list(self._unanswered.values()), default=None)
+        return 0.0 if since is None else self._clock() - since
+
     def _sending(self, operation: str) -> None:
         self._here.sent = True
+        self._unanswered.setdefault(threading.get_ident(), self._clock())
         if self._on_call:
             self._on_call(operation)
         if self._call_log:
@@ -309,6 +319,7 @@ class Cloud:
                 os.close(handle)
 
     def _see_date(self, date: str) -> None:
+        self._unanswered.pop(threading.get_ident(), None)
         try:
             # The header has whole seconds, cut off: on average half a second too early.
             self.skew_ms = to_ms(parsedate_to_datetime(date)) + 500 - now_ms()

@@ -52,7 +52,7 @@ _BAD_KEYS = _names(
     MissingAuthenticationToken MissingAuthenticationTokenException"""
 )
 _SKEWED = _names("RequestTimeTooSkewed RequestExpired RequestInTheFuture")
-_DENIED = _names(
+DENIED = _names(
     """AccessDeniedException AccessDenied UnauthorizedOperation AuthorizationError AuthorizationErrorException
     NotAuthorized UnauthorizedException ForbiddenException OptInRequired SubscriptionRequiredException
     RegionDisabledException KMSAccessDeniedException"""
@@ -288,7 +288,7 @@ def _answer(exc: Any, at: _Where) -> LastgoodError:
     head = at.operation.rpartition(":")[2].startswith("Head")  # no body, so the status is all there is
     if code in _MISSING or (head and status == 404) or (code == "ValidationException" and _NOT_FOUND.search(words)):
         return NotFound(said if not head else f"not found: {at.operation}")
-    if code in _DENIED or (head and status == 403):
+    if code in DENIED or (head and status == 403):
         return _sign_in_denied(exc, code, said, at) if sign_in else _denied(code, words, at)
     if code in _BUSY or _IN_PROGRESS.search(words):
         return InProgress(said, code=code, operation=at.operation, advice="wait until it settles")

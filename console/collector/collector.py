@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from console.clients.aws import Cloud
 from console.clock import SECOND, Millis, now_ms
-from console.collector.beat import BEAT, BEAT_S
+from console.collector.beat import BEAT, BEAT_S, SILENT, SILENT_S
 from console.collector.eyes import ScopedEyes
 from console.collector.task import Stop, Task
 from console.errors import CredentialsError, LastgoodError, LedgerError
@@ -61,6 +61,8 @@ class Collector:
         self._confirmed: tuple[int, float] = (cloud.generation, time.monotonic())
         self._ended: Stop | None = None
         self._moved: set[str] = set()
+        self._silent: bool | None = None
+        """As the ledger was told; None: a predecessor may have left anything there."""
         kinds = tuple(kinds)
         self.tasks: list[Task] = []
         for kind in kinds:
@@ -71,7 +73,7 @@ class Collector:
                     ledger,
                     scope,
                     now=now,
-                    interest=lambda: self._interest,
+                    interest=self._wanted,
                     confirm=self._confirm,
                     changed=self._moved.add,
                     dollars_per_hour=dollars_per_hour,
@@ -98,6 +100,7 @@ class Collector:
             with contextlib.suppress(Exception):  # nothing that goes wrong beside the sweeps may end them
                 alive()
                 self._look_at_interest()
+                self._tell_silence()
                 self._watch_reversals()
                 if now - beaten >= BEAT_S / self._pace:
                     beaten = now
@@ -129,7 +132,6 @@ class Collector:
 
         `within_s`: a sweep that can be continued later ends by then (`cut` tells which did).
         """
-        self._interest = self.ledger.interest.read(self.scope, self._now())
         wanted = [task for task in self.tasks if sources is None or task.source in sources]
         for task in wanted:
             task.eyes.until, task.eyes.cut = None if within_s is None else time.monotonic() + within_s, False
@@ -149,9 +151,13 @@ class Collector:
         """Records read so far."""
         return sum(task.eyes.seen for task in self.tasks)
 
+    def _wanted(self) -> Interest:
+        """Read for each sweep: who asks for a fresh look at something gets one that knows of it."""
+        return self.ledger.interest.read(self.scope, self._now())
+
     def _look_at_interest(self) -> None:
         """Wake the sources of what has come on screen, or of what somebody wants fresh."""
-        before, self._interest = self._interest, self.ledger.interest.read(self.scope, self._now())
+        before, self._interest = self._interest, self._wanted()
         names, fresh = self._interest
         shown = {kind for kind, wanted in names.items() if wanted - before.names.get(kind, frozenset())}
         asked = {word for word, at in fresh.items() if at > before.fresh.get(word, 0)}
@@ -164,6 +170,13 @@ class Collector:
     def _beat(self) -> None:
         self.ledger.coverage.cover(self.scope, BEAT, self._now(), every_ms=round(BEAT_S * SECOND))
         self.cloud.budget.flush()
+
+    def _tell_silence(self) -> None:
+        """At once, long before the SDK gives up: who reads the screen must not take what is old for live."""
+        silent = self.cloud.silent_s() >= SILENT_S / self._pace
+        if silent != self._silent:
+            self.ledger.coverage.remember(self.scope, SILENT, str(self._now()) if silent else "")
+            self._silent = silent
 
     def _confirm(self) -> None:
         """Right before a write: are these still the credentials that the scope was told from? Raises Stop if not."""
@@ -190,11 +203,16 @@ class Collector:
             self._confirmed = (self.cloud.generation, time.monotonic())
 
     def _watch_reversals(self) -> None:
-        """After endpoints moved: has somebody undone a verified roll back? (DESIGN.md section 3, rule 6)"""
-        moved = self._moved & {"endpoint", "change"}
+        """After something moved: has somebody undone a verified action? (DESIGN.md section 3, rule 6)"""
+        moved = self._moved & {"endpoint", "change", "scaling"}
         if not moved:
             return
         self._moved -= moved
         from console.actions.reversal import watch_reversals
 
         watch_reversals(self.ledger, self.scope, self._now())
+        with contextlib.suppress(LedgerError):
+            if self.ledger.heads(self.scope, "setting"):
+                from console.kinds.hold.putback import watch_settings  # what it judges by is more to import
+
+                watch_settings(self.ledger, self.scope, self._now())

@@ -10,13 +10,15 @@ from console.fleet.alarms import alarm_lines, alarm_rows
 from console.fleet.scaling import scaling_lines, scaling_rows
 from console.fleet.vitals import finding_rows, fleet_rows, vital_rows
 from console.kinds.base import Kind, Sign
+from console.kinds.change.record import Change
 from console.kinds.change.view import ChangeView, words
 from console.kinds.config.view import Changed
-from console.kinds.deployment.record import Deployment, Outcome
+from console.kinds.deployment.record import SKEW, Deployment, Outcome
 from console.kinds.endpoint.advice import advice
 from console.kinds.endpoint.known import known_ways
-from console.kinds.endpoint.verdict import current_phase, phase_words
+from console.kinds.endpoint.motion import going_back, motion_words
 from console.kinds.endpoint.view import EndpointView
+from console.kinds.endpoint.view import views as endpoint_views
 from console.kinds.execution.record import Step, cause, what_now
 from console.kinds.execution.view import ExecutionView
 from console.kinds.pipeline.view import PipelineView
@@ -38,6 +40,7 @@ GLYPHS = {
 }
 OUTCOMES = {Outcome.ROLLED_BACK: "rolled back", Outcome.IN_PROGRESS: "in progress", Outcome.UNKNOWN: "not watched"}
 
+FELL = (Outcome.FAILED, Outcome.ROLLED_BACK)
 DEPLOYMENTS_AT_MOST = 12
 RUNS_AT_MOST = 10
 BLANK = ("", "")
@@ -90,10 +93,11 @@ def _section(label: str, rows: Sequence[Cells]) -> Iterator[Cells]:
 def _endpoint(view: EndpointView, snapshot: Snapshot, now: Millis) -> Iterator[Cells]:
     e = view.endpoint
     yield "endpoint", f"{view.sign.glyph} {e.name}", view.verdict.words
-    moving = f", {e.pending.config} on its way in" if e.pending and e.pending.config != e.config else ""
+    way = "out" if going_back(e) else "in"
+    moving = f", {e.pending.config} on its way {way}" if e.pending and e.pending.config != e.config else ""
     yield "status", f"{e.status} on {e.config}{moving}"
     if e.pending is not None:
-        yield "phase", phase_words(e.pending.config, current_phase(e), now)
+        yield "phase", motion_words(e.pending.config, e, now)
     if e.failure_reason:
         yield "reason", f"of the last failed update: {e.failure_reason}"
     if view.hold is not None:
@@ -123,15 +127,17 @@ def _endpoint(view: EndpointView, snapshot: Snapshot, now: Millis) -> Iterator[C
         yield "", f"({f'{more} more; ' if more else ''}known since {clock_time(since, now)})"
     if view.changed is not None:
         yield BLANK
-        yield from _section("changed", changed_rows(view.changed))
+        yield from _section("changed", changed_rows(view.changed, view.deployments))
     yield BLANK
     ways = [(w.config, w.grade.words, "; ".join(_news(w.evidence))) for w in known_ways(view, snapshot)]
     yield from _section("ways back", ways)
 
 
-def changed_rows(changed: Changed) -> list[Cells]:
-    """What the last deployment changed, a line each."""
-    rows: list[Cells] = [(f"{changed.source} → {changed.target}",)]
+def changed_rows(changed: Changed, deployments: Sequence[Deployment] = ()) -> list[Cells]:
+    """What the last deployment changed, or would have, a line each."""
+    last = next((d.outcome for d in deployments if d.target == changed.target), None)
+    lost = f" ({OUTCOMES.get(last, last.value)}: would have changed)" if last in FELL else ""
+    rows: list[Cells] = [(f"{changed.source} → {changed.target}{lost}",)]
     if changed.what is None:
         return [(f"{rows[0][0]}: {changed.why or 'not read yet, look again in a minute'}",)]
     rows += [(f"  {what}", words) for what, words in (one.told for one in changed.what)]
@@ -235,6 +241,14 @@ def _step(name: str, step: Step | None) -> Iterator[Cells]:
         yield (f"    {shorten(step.failure_reason, 300)}",)
 
 
+def _deployed(c: Change, snapshot: Snapshot) -> list[Deployment]:
+    """What became of the deployment that the call began: CloudTrail knows only that it was accepted."""
+    if c.kind != "endpoint" or not c.target or c.error:
+        return []
+    found = [d for view in endpoint_views(snapshot, [c.subject]) for d in view.deployments]
+    return [d for d in found if d.target == c.target and d.started_at and abs(d.started_at - c.at) <= SKEW][:1]
+
+
 def _change(view: ChangeView, snapshot: Snapshot, now: Millis) -> Iterator[Cells]:
     c = view.change
     yield "change", f"{words(c)} on {c.kind} {c.subject}"
@@ -244,6 +258,12 @@ def _change(view: ChangeView, snapshot: Snapshot, now: Millis) -> Iterator[Cells
     if c.agent:
         yield "with", c.agent
     if c.error:
-        yield "refused", c.error
+        yield "refused", f"{c.error}: {c.why}" if c.why else c.error
+    if c.asked:
+        yield "call", c.event
+    for d in _deployed(c, snapshot):
+        took = f" after {duration(d.ended_at - d.started_at)}" if d.started_at and d.ended_at else ""
+        end = OUTCOMES.get(d.outcome, d.outcome.value)
+        yield "deployment", f"{GLYPHS[d.outcome]} {end}{took}{f': {d.reason}' if d.reason else ''}"
     if c.made:
         yield "made", c.made

@@ -10,10 +10,10 @@ from typing import Any
 from console.actions.launch import context_flags
 from console.clients.identity import Identity, remembered
 from console.clock import MINUTE, SECOND, Millis, age_step, now_ms
-from console.collector.beat import BEAT
+from console.collector.beat import BEAT, BEAT_S, SILENT
 from console.collector.supervisor import Supervisor
 from console.errors import LastgoodError
-from console.fleet.header import HeaderInfo
+from console.fleet.header import HeaderInfo, Unread
 from console.fleet.health import cost_of_watching
 from console.kinds.base import Kind
 from console.kinds.registry import KINDS, kind_of
@@ -26,6 +26,8 @@ TELL_S = 10.0
 """How often interest is repeated; it expires after 30 s."""
 
 STALE_MS = 90 * SECOND
+DEAD_MS = round(4 * BEAT_S * SECOND)
+"""A collector that has not beaten for so long is none."""
 CONFIRMED_MS = 5 * MINUTE
 """An identity that STS confirmed so shortly before the start is not painted as unconfirmed."""
 
@@ -115,8 +117,9 @@ class LedgerFeed:
             return f"credentials are of {identity.account} now", "warn"
         if beat is not None and not beat.ok:
             return f"collector: {PLAIN.get(beat.code, beat.code or 'failing')}", "warn"
+        silent = bool(self.ledger.coverage.recall(self.scope, SILENT))
         if not states:
-            return "waiting for the first look", "moving"
+            return ("AWS does not answer", "warn") if silent else ("waiting for the first look", "moving")
         failing = [(name, state) for name, state in states.items() if not state.ok]
         if failing:
             name, state = failing[0]
@@ -126,9 +129,12 @@ class LedgerFeed:
             said = said or "failing"
             return f"{whose} {said}{f', data {age} old' if age else ''}", "warn"
         oldest = min((state.at for state in states.values() if state.at), default=0)
+        age = age_step(now - oldest)
+        if silent:
+            return f"AWS does not answer{f', data {age} old' if age else ''}", "warn"
         if now - oldest > STALE_MS:
-            return f"data {age_step(now - oldest)} old", "warn"
-        if beat is None or not beat.at or now - beat.at > STALE_MS:
+            return f"data {age} old", "warn"
+        if beat is None or not beat.at or now - beat.at > DEAD_MS:
             return "no collector", "warn"
         return "live", "ok"
 
@@ -144,11 +150,22 @@ class LedgerFeed:
         found = kind_of(kind_id).views(self.snapshot(), [name])
         return found[0] if found else None
 
-    def looked(self, kind_id: str) -> bool:
-        """Whether the source that lists them was ever read."""
-        first = kind_of(kind_id).sources[:1]
-        states = self.ledger.coverage.states(self.scope) if first else {}
-        return all((state := states.get(source)) is not None and state.at is not None for source in first)
+    def unread(self, kind_id: str) -> Unread | None:
+        """Why the source that lists them was never read; None where it was."""
+        states = self.ledger.coverage.states(self.scope)
+        state = states.get(kind_of(kind_id).sources[0])
+        if state is not None and state.at is not None:
+            return None
+        failed = next((s for s in (state, states.get(BEAT)) if s is not None and not s.ok), None)
+        if failed is None:
+            silent = self.ledger.coverage.recall(self.scope, SILENT)
+            return Unread("AWS does not answer", "lastgood doctor tells why") if silent else Unread()
+        from console.clients.translating import DENIED  # five milliseconds of a start that hardly ever needs it
+
+        advice = (
+            "lastgood iam --role reader prints the policy" if failed.code in DENIED else "lastgood doctor tells why"
+        )
+        return Unread(failed.error, advice)
 
     def names(self, kind_id: str) -> Sequence[str]:
         return [fact.name for fact in self.ledger.heads(self.scope, kind_id)]

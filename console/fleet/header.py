@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from console.clock import Millis
+
+
+class Unread(NamedTuple):
+    """Why nothing of a list was read yet, in the provider's words, and what to do; empty before the first try."""
+
+    why: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from console.clock import Millis, clock_time
+from console.clock import Millis, cell_time
 from console.fleet.timeline import by_whom
 from console.kinds.base import Cell, Column, Sign
 from console.kinds.change.record import Change
@@ -44,7 +44,7 @@ COLUMNS = (
     Column("sign", "", 1, lambda v, now: Cell(v.sign.glyph if v.sign else "", v.sign.value if v.sign else "")),
     Column("role", "IS ITS", 10, lambda v, now: Cell(v.role, "dim")),
     Column("subject", "NAME", 24, lambda v, now: Cell(v.subject), flex=True),
-    Column("at", "AT", 13, lambda v, now: Cell(clock_time(v.at, now) if v.at else "–", "", v.at or 0), right=True),
+    Column("at", "AT", 13, lambda v, now: Cell(cell_time(v.at, now) if v.at else "–", "", v.at or 0), right=True),
     Column("what", "WHAT", 18, lambda v, now: Cell(v.words, "dim"), priority=1, flex=True),
 )
 

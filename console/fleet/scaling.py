@@ -9,7 +9,7 @@ from console.clock import Millis, clock_time, duration
 from console.kinds.base import Sign
 from console.kinds.scaling.around import Around
 from console.kinds.scaling.course import alarm_words, launch_ms
-from console.kinds.scaling.growth import waits
+from console.kinds.scaling.growth import scale_waits
 from console.kinds.scaling.record import PER_HOST, Activity, Policy, Scheduled
 from console.kinds.scaling.view import ScalingView, bodies_of
 from console.ledger.snapshot import Snapshot
@@ -64,9 +64,8 @@ VERBS = {"scale": "scale", "suspend": "suspend scale-in", "unsuspend": "resume s
 def _advice(view: ScalingView, snapshot: Snapshot) -> Iterator[Cells]:
     t = view.target
     words = ""
-    if "scale" in view.speaks_for and t.endpoint:
-        beat = Around(bodies_of(snapshot), [t]).pulse(t.endpoint)
-        words = waits(snapshot, t.endpoint, t.variant, beat, view.activities)
+    if "scale" in view.speaks_for:
+        words = scale_waits(view, snapshot, Around(bodies_of(snapshot), [t]).pulse(view.endpoint))
     verbs = [verb for verb in view.speaks_for if not (words and verb == "scale")]
     yield from _listed("helps", [(_way(verb, view.name),) for verb in verbs])
     against = [VERBS[verb] for verb in view.speaks_against if verb in VERBS]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from console.clock import Millis, clock_time, duration
+from console.clock import Millis, cell_time, duration
 from console.kinds.base import Cell, Column, Sign
 from console.kinds.change.record import ACTORS, Change, named
 from console.kinds.change.view import words as change_words
@@ -19,7 +19,10 @@ from console.kinds.execution.view import judge
 from console.kinds.hold.record import Hold
 from console.kinds.reading import decode
 from console.kinds.symptom.record import Symptom
+from console.kinds.vitals.episode import Episode
+from console.kinds.vitals.reading import episodes
 from console.ledger.journal import TERMINAL
+from console.text import count
 
 if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
@@ -43,7 +46,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 COLUMNS = (
-    Column("at", "AT", 13, lambda v, now: Cell(clock_time(v.at, now), "", v.at), right=True),
+    Column("at", "AT", 13, lambda v, now: Cell(cell_time(v.at, now), "", v.at), right=True),
     Column("sign", "", 1, lambda v, now: Cell(v.sign.glyph if v.sign else "", v.sign.value if v.sign else "")),
     Column("subject", "SUBJECT", 16, lambda v, now: Cell(v.subject), priority=1),
     Column("what", "WHAT", 36, lambda v, now: Cell(v.words, "" if v.sign else "dim"), flex=True),
@@ -70,20 +73,68 @@ def timeline(snapshot: Snapshot, kind: str = "", name: str = "") -> list[Event]:
             told |= {c.id for c in calls.values()}
             found += _deployments(view, calls)
         found += _symptoms(decode(snapshot, "symptom", Symptom, [name] if kind else None), snapshot)
+        found += _episodes(snapshot, [name] if kind else None)
     if kind in ("", "pipeline", "execution"):
         runs = [e for e in decode(snapshot, "execution", Execution, [name] if kind == "execution" else None)
                 if kind != "pipeline" or e.pipeline == name]  # fmt: skip
         starts = {c.made: c for c in changes if c.made}
         told |= {starts[e.arn].id for e in runs if e.arn in starts}
         found += [event for e in runs for event in _run(e, starts.get(e.arn), snapshot.moment)]
-    found += [_change(c) for c in changes if c.id not in told and _about(c, kind, name)]
+    alone = [c for c in changes if c.id not in told and _about(c, kind, name)]
+    ends = _scaled(snapshot, alone)
+    found += [_change(c, ends.get(c.id, "")) for c in alone]
     found += _actions(snapshot, kind, name)
     holds = (h for h in decode(snapshot, "hold", Hold) if not kind or (h.kind, h.subject) == (kind, name))
     found += [
         Event(key=f"hold/{h.kind}/{h.subject}", at=h.at, sign=Sign.HELD, kind=h.kind, subject=h.subject,
               words=f"held: {h.reason}", by=h.by, opens=(h.kind, h.subject)) for h in holds
     ]  # fmt: skip
-    return sorted(found, key=lambda event: (-event.at, event.key))
+    return _folded(sorted(found, key=lambda event: (-event.at, event.key)))
+
+
+def _folded(events: Iterable[Event]) -> list[Event]:
+    """Calls alike that follow each other about one subject are one line: two dozen refusals hide a deployment."""
+    found: list[Event] = []
+    last: dict[tuple[str, str], tuple[int, int]] = {}
+    for event in events:
+        about = (event.kind, event.subject)
+        at, times = last.get(about, (-1, 0))
+        if at >= 0 and event.key.startswith("change/") and _alike(event, newest := found[at]):
+            told = f" (×{times + 1} since {cell_time(event.at, newest.at)})"
+            found[at] = msgspec.structs.replace(newest, words=f"{event.words}{told}")
+            last[about] = at, times + 1
+        else:
+            last[about] = len(found), 1
+            found.append(event)
+    return found
+
+
+def _alike(older: Event, newer: Event) -> bool:
+    said = newer.words.rpartition(" (×")[0] or newer.words
+    return newer.key.startswith("change/") and (said, newer.by, newer.sign) == (older.words, older.by, older.sign)
+
+
+_REFUSALS = {"quota": "the quota is used up", "no_capacity": "AWS had none to spare"}
+
+
+def _scaled(snapshot: Snapshot, changes: Iterable[Change]) -> dict[str, str]:
+    """Why capacity that autoscaling asked for did not come, by the id of the call that AWS accepted."""
+    calls = [c for c in changes if c.actor == "aas" and c.asked and not c.error]
+    if not calls:
+        return {}
+    from console.kinds.scaling.course import refusal  # where autoscaling asked for something alone
+    from console.kinds.scaling.view import of_endpoints
+
+    failed = {
+        view.endpoint: [a for a in view.activities if a.failed]
+        for view in of_endpoints(snapshot, {c.subject for c in calls})
+    }
+    return {
+        c.id: _REFUSALS.get(refusal(a.message), a.message)
+        for c in calls
+        for a in failed.get(c.subject, ())
+        if c.asked == count(a.wanted or 0, "instance") and abs(a.at - c.at) <= SKEW
+    }
 
 
 def _calls(view: EndpointView, changes: Sequence[Change]) -> dict[tuple[str, Millis], Change]:
@@ -131,6 +182,22 @@ def _symptoms(symptoms: Iterable[Symptom], snapshot: Snapshot) -> Iterator[Event
                         words=f"containers log errors: {s.sample}", opens=("endpoint", s.endpoint))  # fmt: skip
 
 
+def _episodes(snapshot: Snapshot, names: Sequence[str] | None) -> Iterator[Event]:
+    """When users were hurt: what happened right before each is why."""
+    for one in episodes(snapshot, names):
+
+        def event(end: str, at: Millis, sign: Sign, words: str, one: Episode = one) -> Event:
+            return Event(key=f"{end}/{one.endpoint}/{one.seen_at}", at=at, sign=sign, kind="endpoint",
+                         subject=one.endpoint, words=words, opens=("endpoint", one.endpoint))  # fmt: skip
+
+        if one.until is None:
+            yield event("hurt", one.since, one.sign, f"{one.sign.value} since then: {one.words}")
+        else:
+            took = duration(one.until - one.since)
+            yield event("hurt", one.since, one.sign, f"{one.sign.value} for {took}: {one.words}")
+            yield event("well", one.until, Sign.OK, f"well again, was {one.sign.value}: {one.headline}")
+
+
 def _run(e: Execution, start: Change | None, now: Millis) -> Iterator[Event]:
     by = by_whom(start.by, start.actor) if start else e.by
     if e.created_at:
@@ -152,9 +219,10 @@ def _ended(e: Execution) -> str:
     return f"{word}{where}: {why}" if why and e.status != "Succeeded" else f"{word}{where}"
 
 
-def _change(c: Change) -> Event:
-    return Event(key=f"change/{c.id}", at=c.at, sign=Sign.WARNING if c.error else None, kind=c.kind,
-                 subject=c.subject.rsplit("/", 1)[-1], words=change_words(c), by=by_whom(c.by, c.actor),
+def _change(c: Change, failed: str = "") -> Event:
+    words = f"{change_words(c)}{f', failed: {failed}' if failed else ''}"
+    return Event(key=f"change/{c.id}", at=c.at, sign=Sign.WARNING if c.error or failed else None, kind=c.kind,
+                 subject=c.subject.rsplit("/", 1)[-1], words=words, by=by_whom(c.by, c.actor),
                  opens=("change", c.id))  # fmt: skip
 
 

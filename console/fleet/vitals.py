@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from console.clock import Millis, clock_time, duration
 from console.kinds.endpoint.view import EndpointView
+from console.kinds.vitals.beat import SPAN
 from console.kinds.vitals.record import Signs, Was
 from console.text import count, few
 
@@ -23,9 +24,11 @@ def vital_rows(view: EndpointView, now: Millis) -> Iterator[Cells]:
         lines = [" · ".join(line) for line in _lines(one, was) if line] or ["nothing was measured"]
         yield from ((who if not n else "", line) for n, line in enumerate(lines))
     days = max((was.days for was in beat.was), default=0)
-    usual = f"; was: the same hour of {count(days, 'day')}" if days else "; was: not read yet"
+    usual = f"; was: in this hour of the last {count(days, 'day')}" if days else "; was: not read yet"
     parts = "" if beat.detailed else "; the rest of the metrics is read while it is on screen or unhealthy"
-    yield (f"({count(5, 'whole minute')} to {clock_time(beat.at, now)}{usual}{parts})",)
+    minutes = max((one.minutes for one in (*beat.variants, *beat.components)), default=SPAN)
+    fresh = " since it changed," if minutes < SPAN else ""
+    yield (f"({count(minutes, 'whole minute')}{fresh} to {clock_time(beat.at, now)}{usual}{parts})",)
 
 
 def fleet_rows(view: EndpointView) -> Iterator[Cells]:
@@ -41,7 +44,7 @@ def fleet_rows(view: EndpointView) -> Iterator[Cells]:
             "no request" if not n else f"{few((rate or 0.0) / 60)} requests/s ({100 * n / of_all:.0f} %)",
             "" if not n or one.errors_5xx is None
             else f"5XX {100 * one.errors_5xx / n:.2f} % ({one.errors_5xx:,.0f} of {n:,.0f})",
-            "" if one.latency_p99_ms is None else f"p99 {few(one.latency_p99_ms)} ms",
+            f"p99 {few(one.latency_p99_ms)} ms" if one.latency_p99_ms is not None else "p99: no data yet" if n else "",
         )  # fmt: skip
 
 

@@ -127,6 +127,11 @@ class Locks:
         except OSError:
             return 0
 
+    def silent_s(self, name: str) -> float:
+        """Seconds since that, by the host's clock as the file's time is; 0 if the lock has no file."""
+        beaten = self.beaten(name)
+        return max(0.0, time.time() - beaten / 1e9) if beaten else 0.0
+
     def _path(self, name: str) -> Path:
         from hashlib import sha256  # 3 ms that a read of the ledger need not pay
 

@@ -16,6 +16,7 @@ from console.kinds.execution.view import ExecutionView
 from console.kinds.execution.view import views as execution_views
 from console.kinds.hold.record import Hold
 from console.kinds.reading import decode
+from console.kinds.vitals.reading import episodes
 from console.ledger.journal import TERMINAL, Entry
 from console.ledger.locks import action_lock
 from console.ledger.snapshot import Snapshot
@@ -24,10 +25,11 @@ from console.triage.needs import needs
 
 
 def sections(snapshot: Snapshot, since: Millis) -> list[dict[str, Any]]:
-    """`[{title, lines}]`: what needs somebody, actions, deployments, failed runs, holds."""
+    """`[{title, lines}]`: what needs somebody, trouble, actions, deployments, failed runs, holds."""
     now = snapshot.moment
     return [
         {"title": "Needs somebody", "lines": [f"{n.subject}: {n.words}" for n in needs(snapshot)]},
+        {"title": "Trouble", "lines": _trouble(snapshot, since)},
         {"title": "Actions", "lines": _actions(snapshot, since)},
         {"title": "Deployments", "lines": _deployments(snapshot, since)},
         {"title": "Failed runs", "lines": _runs(snapshot, since)},
@@ -38,6 +40,15 @@ def sections(snapshot: Snapshot, since: Millis) -> list[dict[str, Any]]:
                 for h in decode(snapshot, "hold", Hold)
             ],
         },
+    ]
+
+
+def _trouble(snapshot: Snapshot, since: Millis) -> list[str]:
+    """When users of which endpoint were hurt on this shift; deleted ones are nobody's."""
+    there = {fact.name for fact in snapshot.heads("endpoint")}
+    lately = [one for one in episodes(snapshot) if one.endpoint in there and (one.until is None or one.until >= since)]
+    return [
+        f"{one.endpoint}: {one.span(snapshot.moment)}: {one.words}" for one in sorted(lately, key=lambda one: one.since)
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from console.actions.desk import ActionDesk
 from console.actions.model import Check, Plan, Stage, Verdict
 from console.clock import DAY, MINUTE
 from console.errors import NotFound, Refused, UsageError
@@ -173,3 +174,9 @@ def test_durations_as_mute_rules_take_them() -> None:
     assert [_length(ms) for ms in (MINUTE, 30 * MINUTE, 120 * MINUTE, DAY, 15 * DAY, DAY + 61 * MINUTE)] == [
         "PT1M", "PT30M", "PT2H", "P1D", "P15D", "P1DT1H1M",
     ]  # fmt: skip
+
+
+def test_by_a_clock_that_is_wrong_nothing_is_muted(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ActionDesk, "skew_ms", -20 * MINUTE)
+    told = "this host is 20 m ahead of AWS, and so would the mute be: set its clock"
+    assert [c.detail for c in mute(rig).refused] == [told]

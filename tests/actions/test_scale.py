@@ -84,7 +84,8 @@ def test_a_higher_minimum_moves_capacity_and_is_believed_when_it_serves(rig: Rig
     done = rig.apply(plan)
     assert done.stage is Stage.DONE, done.words
     assert bounds(rig) == (before + 2, 8) and instances(rig) == before + 2
-    assert done.words == f"{before + 2} of {before + 2}–8 instances"
+    asked, _, then = done.words.partition(": as asked; ")
+    assert asked == f"{before + 2} of {before + 2}–8 instances" and then.startswith("what it does for users shows at ~")
     rig.clock.tick(4 * 3600)
     assert instances(rig) >= before + 2, "it survives scale-in"
 
@@ -139,7 +140,7 @@ def test_what_is_not_autoscaled_is_set_to_a_count(rig: Rig) -> None:
     assert call.params == {"EndpointName": RISK, "DesiredWeightsAndCapacities": [wanted]}
     assert any("it is not autoscaled" in cause for cause in plan.causes)
     done = rig.apply(plan)
-    assert (done.stage, done.words) == (Stage.DONE, "5 instances") and instances(rig, RISK) == 5
+    assert done.stage is Stage.DONE and done.words.startswith("5 instances: as asked; ") and instances(rig, RISK) == 5
     fewer = scale(rig, RISK, desired=3)
     assert fewer.level is Level.DANGER and fewer.inverse == "lastgood scale endpoint delay-risk --desired 5"
     with pytest.raises(Refused, match="not autoscaled"):
@@ -354,7 +355,7 @@ def test_the_ledger_shows_it_at_the_next_look(rig: Rig) -> None:
     assert isinstance(view, ScalingView) and view.code == "ok"
     assert rig.apply(suspend(rig)).stage is Stage.DONE
     (view,) = views(Snapshot(rig.ledger, snapshot.scope, None, rig.now()), [VARIANT])
-    assert view.verdict.words.endswith("scale-in suspended"), "what an action sees is a fact as well"
+    assert view.verdict.words.startswith("scale-in suspended since "), "what an action sees is a fact as well"
 
 
 def test_trouble_is_not_taken_for_success(rig: Rig) -> None:

@@ -28,7 +28,8 @@ from console.kinds.endpoint.record import Endpoint
 from console.kinds.registry import KINDS
 from console.kinds.vitals import queries, watch
 from console.kinds.vitals.cost import MEMO, Cost
-from console.kinds.vitals.queries import DOLLARS, Series, billed
+from console.kinds.vitals.metric_data import DOLLARS, billed, request
+from console.kinds.vitals.queries import Series
 from console.kinds.vitals.record import Shape
 from console.ledger.locks import collector_lock
 from console.ledger.samples import Sample
@@ -99,7 +100,7 @@ def cost(endpoints: int = 1000) -> dict[str, Any]:
         end = clock.ms() - clock.ms() % MINUTE
         client = cloud.client("cloudwatch", ("cloudwatch:GetMetricData",))
         for series in asked:
-            client.get_metric_data(**queries.request([series], end - 5 * MINUTE, end))
+            client.get_metric_data(**request([series], end - 5 * MINUTE, end))
         naive_calls = world.calls["GetMetricData"] - calls
         naive_metrics = world.metrics - billed_before
     naive_dollars = naive_metrics * NAIVE_PER_MIN * 60 * DOLLARS

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+from pathlib import Path
 
 import msgspec
+import pytest
 import yaml
 
 from console.clock import now_ms
-from tests.cli.lab import Lab
+from console.ledger.locks import collector_lock
+from tests.cli.lab import Lab, lab, until
 
 
 def test_triage_names_what_is_wrong_what_changed_and_the_way_back(fleet: Lab) -> None:
@@ -35,9 +38,9 @@ def test_handover_puts_what_is_empty_into_one_line(fleet: Lab) -> None:
     text = fleet.run("handover").out
     assert text.startswith("# Handover of default, ")
     assert "## Needs somebody\n- delay-risk: " in text and "## Deployments" in text
-    assert "Nothing to say of: actions" in text and "- nothing" not in text
+    assert "Nothing to say of: trouble, actions" in text and "- nothing" not in text
     titles = [s["title"] for s in fleet.run("handover", "-o", "json").json["items"]]
-    assert titles == ["Needs somebody", "Actions", "Deployments", "Failed runs", "Holds"]
+    assert titles == ["Needs somebody", "Trouble", "Actions", "Deployments", "Failed runs", "Holds"]
 
 
 def test_describe_says_each_deployment_on_one_line_in_columns(fleet: Lab) -> None:
@@ -54,6 +57,24 @@ def test_describe_says_each_deployment_on_one_line_in_columns(fleet: Lab) -> Non
     assert not any(line.strip() == "" for line in (lines[0], lines[-1]))
     ways = "\n".join(lines[lines.index(next(line for line in lines if line.startswith("WAYS BACK"))) :])
     assert "delay-risk-v7" in ways and ways.count("not watched") == len(ways.splitlines())
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["alone", "beside a collector"])
+def test_describe_right_after_a_list_reads_what_it_shows_of_one(tmp_path: Path, live: bool) -> None:
+    with lab(tmp_path, fleet=4) as one:
+        name = one.run("get", "endpoints", "-o", "json").json["items"][-1]["name"]
+        if live:
+            started = one.start("collect")
+            holder = collector_lock(one.scope)
+            until(lambda: not one.ledger().locks.is_free(holder), 20, "the collector")
+        told = one.run("describe", "endpoint", name)
+        assert told.code == 0 and "CHANGED" in told.out and "not read yet" not in told.out, told.out
+        configs = one.ledger().coverage.states(one.scope)["configs"].at
+        assert one.run("describe", "endpoint", name).out
+        if live:
+            started.terminate()
+        else:  # within the minute its configs are not asked for again
+            assert one.ledger().coverage.states(one.scope)["configs"].at == configs
 
 
 def test_describe_in_json_is_the_item_of_get(fleet: Lab) -> None:

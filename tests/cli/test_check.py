@@ -62,6 +62,7 @@ def test_endpoints_whose_metrics_nobody_reads_are_not_fine() -> None:
     assert judged(checked("ALARM"), dark=dark)[1].startswith("CRITICAL: "), "what is known comes first"
     off = Blind("no metrics are read: metrics_dollars_per_hour is 0", meant=True)
     assert judged(checked("OK"), dark=off) == (False, f"OK: 1 alarm fine; note: {off.words}")
+    assert judged(checked("OK"), dark=off, strict=True) == (True, f"UNKNOWN: {off.words}")
 
 
 def test_why_comes_before_that_an_alarm_is_red() -> None:
@@ -69,7 +70,7 @@ def test_why_comes_before_that_an_alarm_is_red() -> None:
     endpoint = EndpointView(endpoint=Endpoint("risk", "arn", "InService", "v7"), observed_at=0, verdict=bad)
     own = structs.replace(alarm("ALARM"), endpoints=("risk",))
     found = [Checked(kind_of("endpoint"), [endpoint], 3.0), Checked(kind_of("alarm"), [own], 3.0)]
-    assert judged(found)[1] == "CRITICAL: risk p99 900 ms, was 55; quota is used up; risk-5xx in ALARM"
+    assert judged(found)[1] == "CRITICAL: 1 red alarm: risk p99 900 ms, was 55; quota is used up; risk-5xx in ALARM"
     other = Checked(kind_of("alarm"), [alarm("ALARM", "other")], 3.0)
     assert judged([*found, other])[1].startswith("CRITICAL: other in ALARM; risk p99")
 

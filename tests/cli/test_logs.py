@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
@@ -217,3 +218,16 @@ def test_the_same_line_twice_at_once_is_told_twice_and_what_both_ways_tell_once(
     late = _Told()
     assert late.new([twin, twin]) == [twin, twin]
     assert late.more([twin, Event(2_000, "s", "new"), twin, twin]) == [Event(2_000, "s", "new"), twin]
+
+
+def test_lines_as_json_are_one_envelope_with_raw_messages(fleet: Lab) -> None:
+    say(fleet, "\x1b[31mERROR\x1b[0m as json")
+    done = fleet.run("logs", "endpoint", "delay-risk", "--grep", "as json", "-o", "json")
+    told = json.loads(done.out)
+    assert told["kind"] == "logs" and told["sources"]["logs"]["ok"] is True and done.err == ""
+    [item] = told["items"]
+    assert item["message"] == "\x1b[31mERROR\x1b[0m as json" and item["stream"].startswith("AllTraffic/i-")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", item["at"])
+    none = fleet.run("logs", "endpoint", "delay-risk", "--grep", "nothing of it", "-o", "json")
+    assert json.loads(none.out)["items"] == [] and none.code == 0
+    assert fleet.run("logs", "endpoint", "delay-risk", "-o", "csv").code == 2

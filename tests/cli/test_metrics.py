@@ -126,12 +126,17 @@ def test_what_it_costs_is_counted_and_said(still: Lab) -> None:
     assert f"{told['metrics_last_hour']:,} metrics in the last hour" in info, "it is one sum for all who ask"
 
 
-def test_beyond_the_budget_the_ledger_is_served(still: Lab) -> None:
-    calls = still.world.calls["GetMetricData"]
+@pytest.mark.parametrize(
+    ("dollars", "said"),
+    [("0.0001", "more than the budget has room for"), ("0", "no metrics are read: metrics_dollars_per_hour is 0")],
+)
+def test_beyond_the_budget_the_ledger_is_served(still: Lab, dollars: str, said: str) -> None:
+    calls, listed = still.world.calls["GetMetricData"], still.world.calls["DescribeEndpointConfig"]
     done = still.run("metrics", "endpoint", "delay-risk", "--since", "1h", "--at", "1m", "-o", "json",
-                     env={"LASTGOOD_METRICS_DOLLARS_PER_HOUR": "0"})  # fmt: skip
-    assert done.code == 0 and "more than the budget has room for" in done.err
+                     env={"LASTGOOD_METRICS_DOLLARS_PER_HOUR": dollars})  # fmt: skip
+    assert done.code == 0 and said in done.err
     assert done.json["cost"]["metrics"] == 0 and still.world.calls["GetMetricData"] == calls
+    assert dollars != "0" or still.world.calls["DescribeEndpointConfig"] == listed
     assert any(value is not None for value in courses(done.json)["AllTraffic", None, None, "invocations"])
 
 
@@ -146,7 +151,7 @@ def test_csv_has_a_line_for_each_value_and_none_for_gaps(still: Lab) -> None:
 
 
 def test_the_table_is_for_people(still: Lab) -> None:
-    done = still.run("metrics", "endpoint", "fraud-online", "--since", "15m", "--metric", "errors")
+    done = still.run("metrics", "endpoint", "fraud-online", "--since", "15m", "--metric", "errors,traffic")
     lines = done.out.splitlines()
     assert lines[0].startswith("fraud-online: 15 m to ") and lines[0].endswith("by 1 m")
     assert sum(line.startswith("variant ") for line in lines) == 2

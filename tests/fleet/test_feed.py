@@ -8,8 +8,9 @@ import pytest
 
 from console.clients.identity import Identity, remember
 from console.clock import MINUTE, now_ms
-from console.collector.beat import BEAT
+from console.collector.beat import BEAT, SILENT
 from console.fleet.feed import LedgerFeed
+from console.fleet.header import Unread
 from console.kinds.vitals.cost import MEMO, Cost, memo
 from console.ledger.samples import Sample
 from console.settings import Settings
@@ -52,6 +53,32 @@ def test_from_the_first_look_to_live_and_back(feed: LedgerFeed) -> None:
     coverage.cover(feed.scope, "endpoints", now, every_ms=MINUTE)
     coverage.cover(feed.scope, "changes", now - 10 * MINUTE, every_ms=MINUTE)
     assert says(feed) == "data 10 m old"
+    coverage.remember(feed.scope, SILENT, str(now))
+    assert says(feed) == "AWS does not answer, data 10 m old"
+
+
+def test_a_collector_that_stopped_beating_is_none(feed: LedgerFeed) -> None:
+    coverage, now = feed.ledger.coverage, now_ms()
+    coverage.cover(feed.scope, "endpoints", now, every_ms=MINUTE)
+    coverage.cover(feed.scope, BEAT, now - 30_000, every_ms=10_000)
+    assert says(feed) == "live"
+    coverage.remember(feed.scope, SILENT, str(now))
+    assert says(feed) == "AWS does not answer"
+    coverage.remember(feed.scope, SILENT, "")
+    assert feed.header(now + 15_000).freshness == "no collector"
+
+
+def test_why_a_list_was_never_read(feed: LedgerFeed) -> None:
+    coverage, now = feed.ledger.coverage, now_ms()
+    assert feed.unread("endpoint") == Unread()
+    coverage.remember(feed.scope, SILENT, str(now))
+    assert feed.unread("endpoint") == Unread("AWS does not answer", "lastgood doctor tells why")
+    coverage.fail(feed.scope, BEAT, now, "NoCredentialsError", "no AWS credentials")
+    assert feed.unread("endpoint") == Unread("no AWS credentials", "lastgood doctor tells why")
+    coverage.fail(feed.scope, "endpoints", now, "AccessDeniedException", "not permitted")
+    assert feed.unread("endpoint") == Unread("not permitted", "lastgood iam --role reader prints the policy")
+    coverage.cover(feed.scope, "endpoints", now, every_ms=MINUTE)
+    assert feed.unread("endpoint") is None
 
 
 def test_other_credentials_behind_the_context_are_said(feed: LedgerFeed) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.clock import DAY, HOUR, MINUTE, Millis
+from console.clock import DAY, HOUR, MINUTE, Millis, clock_time
 from console.fleet.related import related
 from console.fleet.timeline import Event, by_whom, timeline
 from console.kinds.base import Sign
@@ -15,6 +15,9 @@ from console.kinds.endpoint.record import Endpoint, Pending
 from console.kinds.execution.record import Execution, Step
 from console.kinds.hold.record import Hold
 from console.kinds.pipeline.record import Pipeline
+from console.kinds.scaling.record import Activities, Activity, Target
+from console.kinds.vitals.episode import Episode
+from console.ledger.samples import Sample
 from console.ledger.snapshot import Snapshot
 from console.ledger.store import Ledger
 
@@ -156,3 +159,62 @@ def test_what_belongs_to_what(ledger: Ledger) -> None:
     assert rows[2].sign is Sign.MOVING
     assert related(snapshot(ledger), "change", "c1") == []
     assert related(snapshot(ledger), "endpoint", "nobody") == []
+
+
+def asked(id: str, at: Millis, instances: int = 9, error: str = "ResourceLimitExceeded") -> Change:
+    event = "UpdateEndpointWeightsAndCapacities"
+    return Change(
+        id, at, event, "endpoint", "risk", "Auto Scaling", "aas", "aas", error=error, asked=f"{instances} instances"
+    )
+
+
+def test_refusals_alike_are_one_line_and_hide_no_deployment(ledger: Ledger) -> None:
+    begin = NOW - 50 * MINUTE
+    for n in range(24):
+        fact(ledger, "change", f"r{n:02}", asked(f"r{n:02}", begin + n * MINUTE), NOW)
+    fact(ledger, "change", "z", asked("z", begin - 20 * MINUTE, 4, ""), NOW)
+    events = timeline(snapshot(ledger), "endpoint", "risk")
+    said = [event.words for event in events if event.by == "Auto Scaling"]
+    since = clock_time(begin, NOW)
+    assert said == [
+        f"asked for 9 instances: refused, the quota is used up (×24 since {since})",
+        "asked for 4 instances",
+    ]
+    folded = next(event for event in events if "×24" in event.words)
+    assert (folded.at, folded.opens) == (begin + 23 * MINUTE, ("change", "r23")), "the newest"
+    assert [event.words for event in events if event.by == "deployer (CI)"] == ["v8 took over after 3 m", "v7 → v8"]
+
+
+def test_capacity_that_did_not_come_says_so(ledger: Ledger) -> None:
+    at = NOW - 40 * MINUTE
+    target = Target("endpoint/risk/variant/a", "sagemaker:variant:DesiredInstanceCount", 1, 9)
+    fact(ledger, "scaling", target.name, target, NOW)
+    message = "Reason: Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error."
+    failed = Activity("x", at - 10_000, "Failed", 9, at + MINUTE, message=message)
+    body = msgspec.json.encode(Activities((failed,)))
+    ledger.samples.put(SCOPE, "activities", [Sample(target.name, NOW, body)])
+    fact(ledger, "change", "s1", asked("s1", at, error=""), NOW)
+    fact(ledger, "change", "s2", asked("s2", at + 10 * MINUTE, error=""), NOW)
+    said = [(e.sign, e.words) for e in timeline(snapshot(ledger), "endpoint", "risk") if e.by == "Auto Scaling"]
+    assert said == [
+        (None, "asked for 9 instances"),
+        (Sign.WARNING, "asked for 9 instances, failed: AWS had none to spare"),
+    ]
+
+
+def test_episodes_are_told_where_they_began_and_ended(ledger: Ledger) -> None:
+    one = Episode("risk", NOW - 2 * HOUR, NOW - 2 * HOUR, Sign.WARNING, "p99 900 ms, was 50: hosts are busy")
+    worse = msgspec.structs.replace(one, sign=Sign.CRITICAL, words="p99 3,900 ms, was 50: hosts are busy")
+    fact(ledger, "episode", "risk", one, NOW - 2 * HOUR)
+    fact(ledger, "episode", "risk", worse, NOW - HOUR)
+
+    def episodes(at: Millis | None = None) -> list[tuple[str, str, str]]:
+        return [row for row in told(timeline(snapshot(ledger, at), "endpoint", "risk")) if "p99" in row[1]]
+
+    assert episodes() == [("critical", "critical since then: p99 3,900 ms, was 50: hosts are busy", "")]
+    fact(ledger, "episode", "risk", msgspec.structs.replace(worse, until=NOW - 30 * MINUTE), NOW - 30 * MINUTE)
+    assert episodes() == [
+        ("ok", "well again, was critical: p99 3,900 ms", ""),
+        ("critical", "critical for 1 h 30 m: p99 3,900 ms, was 50: hosts are busy", ""),
+    ]
+    assert episodes(NOW - 90 * MINUTE)[0][0] == "warning", "as it was told then"

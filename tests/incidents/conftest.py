@@ -153,6 +153,8 @@ class Night:
         """What `aws cloudwatch get-metric-data` answers for the minutes that the console judges, oldest first."""
         host = metric.startswith(("CPU", "Memory", "GPU", "Disk"))
         end = (self.now - PROVISIONAL) // MINUTE * MINUTE / 1000
+        beat = self.view(endpoint).pulse
+        minutes = max((one.minutes for one in beat.variants), default=SPAN) if beat else SPAN
         names = {"EndpointName": endpoint, "VariantName": variant} | more
         query = {
             "Metric": {
@@ -165,7 +167,7 @@ class Night:
         }
         answer = boto3.client("cloudwatch").get_metric_data(
             MetricDataQueries=[{"Id": "m", "MetricStat": query}],
-            StartTime=dt.datetime.fromtimestamp(end - 60 * SPAN, dt.UTC),
+            StartTime=dt.datetime.fromtimestamp(end - 60 * minutes, dt.UTC),
             EndTime=dt.datetime.fromtimestamp(end, dt.UTC),
             ScanBy="TimestampAscending",
         )
@@ -193,11 +195,13 @@ class Night:
         verb = self.verb(id, kind)
         return verb.deed().plan(self.desk(verb), subject, args)
 
-    def apply(self, plan: Plan) -> Sighting:
+    def apply(self, plan: Plan, reason: str = "") -> Sighting:
         """Done and verified; waiting moves the clock."""
         verb = self.verb(plan.verb, plan.kind)
         book = Book(self.ledger, plan.scope, plan.id, now=lambda: self.now)
-        return Executor(self.desk(verb), verb.deed(), book, self.ledger.locks, sleep=self.clock.tick).apply(plan)
+        return Executor(self.desk(verb), verb.deed(), book, self.ledger.locks, sleep=self.clock.tick).apply(
+            plan, reason=reason
+        )
 
     def calls(self) -> Counter[str]:
         return Counter(self.world.calls)

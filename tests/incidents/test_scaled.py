@@ -8,6 +8,7 @@ import pytest
 
 from console.actions.model import Stage, Verdict
 from console.errors import Refused
+from console.kinds.base import Sign
 from tests.incidents.conftest import Make, Night
 from tests.incidents.test_capacity import check
 from tests.incidents.test_says import begin, points_at
@@ -60,6 +61,29 @@ def test_a_raised_maximum_waits_for_autoscaling_and_the_proposal_says_why(night:
     assert words.startswith("max raised 8→") and words.endswith("autoscaling has not acted yet")
     assert "not scaled: at its maximum" not in one.described("search-rank/AllTraffic", "scaling")
     quiet(one, "search-rank", "autoscaling has not acted yet")
+
+
+def test_a_granted_quota_ends_the_refusal_with_the_scale_out_that_it_allows(night: Make) -> None:
+    one = begin(night, "quota")
+    name, target = "eta-minutes", "eta-minutes/AllTraffic"
+    assert "is used up" in one.view(target, "scaling").verdict.words
+    one.wait(117)  # the increase comes after two hours, the next try within minutes
+    while not (view := one.view(target, "scaling")).activities[0].open:
+        one.wait(1)
+        assert one.look() == {}
+    assert view.sign is Sign.MOVING and view.verdict.words.startswith("scales out 4 → 9 since")
+    assert view.quota.limit >= view.quota.used, "it was read again"
+    said = "\n".join((one.described(name), one.screen(name), one.triage()))
+    assert "cannot grow" not in said and "AWS gives no more now" not in said and "Service Quotas" not in said
+    while (view := one.view(target, "scaling")).current != 9:
+        one.wait(1)
+        assert one.look() == {}
+    assert view.load.percent < 105 and view.verdict.words == "ok", "the load is of the instances that there are"
+    plan = one.plan("scale", name, min=10)
+    total = one.sum("Invocations", name) / 5
+    assert (
+        f"{total / 9:,.0f} requests a minute per instance now, {total / 10:,.0f} with 10" in check(plan, "load").detail
+    )
 
 
 def test_who_holds_the_quota_and_what_is_proposed_when_some_is_given_back(night: Make) -> None:

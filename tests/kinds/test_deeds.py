@@ -20,7 +20,7 @@ from console.kinds.execution import again
 from console.kinds.execution.record import Cause, Execution, cause
 from console.kinds.execution.view import views as runs_of
 from console.kinds.hold.hold import Holding
-from console.kinds.hold.record import Act, key
+from console.kinds.hold.record import Act, Hold, key
 from console.kinds.pipeline import retrain
 from console.kinds.pipeline.record import Definition, Node, Parameter
 from console.kinds.pipeline.view import PipelineView
@@ -182,6 +182,16 @@ def test_a_hold_is_asked_for_its_release(one: Bench) -> None:
     assert retrain.Retrain().ready(desk(one, "retrain"), released).stage is Stage.GO
     retrain.Retrain().keep(desk(one, "retrain"), released)
     assert checks(retrain.Retrain().plan(desk(one, "retrain"), name, {}))["hold"] is PASS
+
+
+def test_a_held_endpoint_of_its_name_stops_no_pipeline(one: Bench) -> None:
+    name = "delay-risk-train"
+    at = desk(one, "retrain")
+    at.saw("hold", key("endpoint", name), Hold("endpoint", name, "a load test", "maria", one.now))
+    plan = retrain.Retrain().plan(at, name, {})
+    assert checks(plan)["hold"] is PASS and retrain.Retrain().ready(at, plan).stage is Stage.GO
+    at.saw("hold", key("pipeline", name), Hold("pipeline", name, "an audit", "maria", one.now))
+    assert retrain.Retrain().ready(at, plan).stage is Stage.FAILED
 
 
 def test_a_run_that_began_meanwhile_is_looked_at_first(one: Bench) -> None:

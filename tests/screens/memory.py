@@ -13,7 +13,7 @@ from textual.widgets import Static
 from console.actions.model import Level
 from console.actions.verb import Verb
 from console.clock import MINUTE, Millis, age_step
-from console.fleet.header import HeaderInfo
+from console.fleet.header import HeaderInfo, Unread
 from console.kinds.base import Cell, Column, Kind, Sign, Verdict
 from screens.base import ConsoleScreen
 from screens.places import Look, Places
@@ -91,7 +91,7 @@ class MemoryFeed:
     told: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     reads: int = 0
     news: bool = False
-    looks: bool = True
+    not_read: Unread | None = None
     contexts: Sequence[str] = ("prod-eu", "staging")
 
     @property
@@ -117,8 +117,8 @@ class MemoryFeed:
         self.reads += 1
         return list(self.services.values() if kind_id == "service" else self.jobs.values())
 
-    def looked(self, kind_id: str) -> bool:
-        return self.looks
+    def unread(self, kind_id: str) -> Unread | None:
+        return self.not_read
 
     def names(self, kind_id: str) -> Sequence[str]:
         return [view.name for view in self.views(kind_id)]

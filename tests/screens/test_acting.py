@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from console.clock import MINUTE, now_ms
 from console.kinds.base import Sign
 from screens.action import ActionScreen
 from screens.app import LastgoodApp
+from screens.blocks import plain
+from screens.described import DescribedScreen
+from screens.endpoint import EndpointScreen
 from screens.execution import ExecutionScreen
 from screens.form import FormScreen
 from screens.help import Ask, HelpScreen
@@ -140,9 +144,18 @@ def test_y_starts_it_once_where_it_is_not_guarded(lab: Stage) -> None:
             await pilot.press("escape")
         await until(pilot, lambda: not app.running, 40)
         await until(pilot, lambda: "● Roll back churn-scorer" in toasts(app))
+        await pilot.press("enter")  # it is about no screen, and does not leave with one
+        await until(pilot, lambda: isinstance(app.screen, EndpointScreen))
+        await until(pilot, lambda: "● Roll back churn-scorer" in toasts(app))
+        await until(pilot, lambda: ":action ● ended" in line(app, "crumbs"))
+        await pilot.resize_terminal(20, 5)
+        await until(pilot, lambda: not any(toast.display for toast in app.screen.query(Toast)))
+        await pilot.resize_terminal(80, 24)
         await typed(pilot, ":action")
         await pilot.press("enter")
         await ended(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: ":action" not in line(app, "crumbs"))
 
     run(app, "churn-scorer", steps)
     feed = lab.feeds[-1]
@@ -309,10 +322,11 @@ def test_traffic_is_shifted_by_a_form_that_begins_with_the_weights_now(lab: Stag
 
     async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
         await pilot.press("W")
-        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "challenger=0.1" in sheet(app), 45)
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "challenger=10" in sheet(app), 45)
         form = app.screen
         assert isinstance(form, FormScreen)
-        assert form._inputs[0].value == "AllTraffic=0.9 challenger=0.1" and "VARIANT=WEIGHT" in line(app, "status")
+        assert form._inputs[0].value == "AllTraffic=90 challenger=10", "as the screens say it, not as AWS has it"
+        assert "VARIANT=WEIGHT" in line(app, "status") and line(app, "status1").strip() == "of all"
         assert "typing replaces it" in line(app, "footer")
         await typed(pilot, "AllTraffic=70 challenger")
         assert "✖ challenger: write NAME=VALUE" in sheet(app)
@@ -321,7 +335,8 @@ def test_traffic_is_shifted_by_a_form_that_begins_with_the_weights_now(lab: Stag
         await typed(pilot, "=30")
         await pilot.press("enter")
         await planned(pilot)
-        assert "challenger 10 → 30 % of traffic" in " ".join(sheet(app).split())
+        told = " ".join(sheet(app).split())
+        assert "challenger 10 → 30 % of traffic" in told and "challenger 10 % → 30 %" in told
         await pilot.press("o")
         await until(pilot, lambda: isinstance(app.screen, FormScreen) and "challenger=30" in sheet(app))
         await pilot.press("escape")
@@ -345,3 +360,39 @@ def test_one_variant_has_no_weights_to_shift(lab: Stage) -> None:
         assert isinstance(app.screen, ListScreen)
 
     run(app, "ads-embed", steps)
+
+
+def test_an_alarm_is_unmuted_on_its_own_screen_whatever_an_older_look_still_says(lab: Stage) -> None:
+    lab.cli("mute", "alarm", "delay-risk-5xx", "--for", "30m", "--yes", "--wait")
+    app = lab.app("lab", collect=True)
+
+    def text() -> str:
+        screen = app.screen
+        return "\n".join(plain(screen.text.line(n)) for n in range(30)) if isinstance(screen, DescribedScreen) else ""
+
+    async def steps(app: LastgoodApp, pilot: Pilot[Any]) -> None:
+        feed = lab.feeds[-1]
+
+        def swept() -> int:
+            return feed.ledger.coverage.states(feed.scope)["alarms"].at or 0
+
+        app.open_subject("alarm", "delay-risk-5xx")
+        await until(pilot, lambda: "muted until" in text() and "live" in line(app, "where"), 20)
+        while (last := swept()) != (await pilot.pause(3), swept())[1]:
+            assert last  # what has come on screen is looked at again; then the next sweep is a minute away
+        slow = lab.world.faults.add(service="cloudwatch", operation="ListAlarmMuteRules", delay_s=8, times=1)
+        feed.ledger.interest.tell(feed.scope, {"alarm": ["delay-risk-5xx"]}, at=now_ms(), fresh=["alarm"])
+        await until(pilot, lambda: slow.times == 0)  # a sweep is under way, and has read the mute
+        began = swept()
+        await pilot.press("U")
+        await planned(pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, ActionScreen))
+        await ended(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: bool(text()) and "muted until" not in text())
+        assert swept() == began, "it is still under way"
+        await until(pilot, lambda: swept() != began, 20)
+        await until(pilot, lambda: swept() > began + 8_000 and "muted until" not in text(), 5)
+
+    drive(app, partial(steps, app))

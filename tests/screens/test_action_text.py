@@ -9,7 +9,7 @@ from console.cli.plans import step_line
 from console.fleet.audit import rows
 from console.kinds.endpoint.advice import Advice
 from console.ledger.journal import TERMINAL, Entry
-from screens.action import started, step_lines, verdict_lines
+from screens.action import ActionScreen, started, step_lines, verdict_lines
 from screens.blocks import Line, plain
 from screens.deeds import ENDINGS, Deeds, Following
 from screens.endpoint import EndpointScreen
@@ -71,6 +71,20 @@ def test_the_end_is_told_for_users() -> None:
     shifted = text(verdict_lines(following(began, entry("done", words="InService with a 50 %"), verb="weights"), None,
                                  NOW, 80))  # fmt: skip
     assert "InService with a 50 %" in shifted and "Watched for two days" not in shifted
+    watched = following(began, entry("done", words="InService with a 50 %"), verb="weights", basis={"watched": True})
+    assert "Watched for two days" in text(verdict_lines(watched, None, NOW, 80))
+
+
+def test_a_process_that_is_not_heard_of_is_told_below_its_last_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Following(None, plan(), None)  # type: ignore[arg-type]
+    made.entries = [entry("intent", NOW - 90_000), entry("verifying", NOW - 80_000, words="v7: launching")]
+    screen = ActionScreen(made)
+    monkeypatch.setattr(ActionScreen, "feed", SimpleNamespace(now=lambda: NOW))
+    assert "not reported" not in text(screen._draw(80))
+    made.silent = "the process that acts (pid 4711) has not reported for 1 m 20 s"
+    shown = text(screen._draw(80))
+    assert "▲ the process that acts (pid 4711) has not reported for 1 m 20 s; if somebody" in shown
+    assert "kill -CONT" in shown
 
 
 def test_of_ended_actions_the_one_that_ended_last_is_opened_and_those_under_way_first() -> None:

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets._toast import Toast
 
 from console.errors import CredentialsError, LastgoodError, Throttled
+from console.fleet.header import Unread
 from console.kinds.base import Sign
 from screens.app import LastgoodApp
 from screens.feed import Feed
@@ -362,14 +363,14 @@ def test_f1_is_help_too() -> None:
 
 
 def test_before_the_first_look_nothing_is_said_to_be_missing() -> None:
-    feed = MemoryFeed(looks=False)
+    feed = MemoryFeed(not_read=Unread())
     app = app_of(feed)
 
     async def steps(pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: feed.reads > 0)
         await pilot.pause(0.1)
         assert "reading …" in app.screen.query_one("#crumbs", TextLine).text and table(app).empty == "reading …"
-        feed.looks = True  # it found nothing: no fact is written, so nothing is new
+        feed.not_read = None  # it found nothing: no fact is written, so nothing is new
         await until(pilot, lambda: "no services here" in table(app).render_line(1).text)
         assert "reading …" not in app.screen.query_one("#crumbs", TextLine).text
 

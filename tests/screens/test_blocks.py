@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from console.text import safe
-from screens.blocks import aligned, beside, flow, highlighted, padded, paragraph, plain, width_of, wrap
+from screens.blocks import aligned, beside, flow, highlighted, padded, paragraph, plain, width_of, wrap, wrapped
+from screens.pieces import Piece
+from screens.reader import labelled_lines
 from tests.screens.records import HOSTILE, LONG
 
 TEXT = st.text(max_size=200)
@@ -17,6 +19,24 @@ def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
     lines = wrap(text, width)
     assert all(cell_len(line) <= width for line in lines)
     assert "".join(lines).replace(" ", "") == safe(text).replace(" ", "")
+
+
+def test_a_number_and_its_percent_sign_stay_together() -> None:
+    assert wrap("CPU 42 % of all", 6) == ["CPU", "42 %", "of all"]
+
+
+def test_columns_that_have_no_room_are_told_one_after_the_other() -> None:
+    said = [
+        ("alarms", "● 5xx      guard   ok"),
+        ("", "           9 of 30"),
+        ("", "● latency  guard   in ALARM since 03:12Z"),
+        ("owner", "ci      (codepipeline)"),
+    ]
+    wide, narrow = ([plain(line) for line in labelled_lines(said, width)] for width in (80, 36))
+    assert wide[1].index("9 of") == wide[0].index("guard")
+    assert narrow[:4] == [" ALARMS  ● 5xx      guard   ok", "           9 of 30", "         ● latency · guard · in",
+                          "         ALARM since 03:12Z"]  # fmt: skip
+    assert narrow[-1] == " OWNER   ci      (codepipeline)", "another label, another table"
 
 
 @given(TEXT, st.integers(10, 60), st.integers(0, 6))
@@ -70,3 +90,20 @@ def test_matches_are_marked_within_their_pieces() -> None:
     line = highlighted((("KeyError: x", "bad"), (" keyerror", "")), "keyerror")
     assert line == (("KeyError", "chip"), (": x", "bad"), (" ", ""), ("keyerror", "chip"))
     assert highlighted((("ß straße", ""),), "strasse") == (("ß straße", ""),)  # folding changes lengths: left alone
+
+
+def test_styled_text_is_broken_at_spaces_and_its_last_line_is_left_to_be_cut() -> None:
+    pieces: list[Piece] = [
+        (" ✖ bad  ", "bad"),
+        ("one two three four", "strong"),
+        (" · ", "dim"),
+        ("five, six seven", ""),
+    ]
+
+    def told(width: int, at_most: int) -> list[str]:
+        return ["".join(text for text, _ in line) for line in wrapped(pieces, width, indent=3, at_most=at_most)]
+
+    assert told(80, 3) == [" ✖ bad  one two three four · five, six seven"]
+    assert told(27, 3) == [" ✖ bad  one two three four", "   five, six seven"]
+    assert told(19, 2) == [" ✖ bad  one two", "   three four · five, six seven"]
+    assert told(4, 0)[:3] == [" ✖", "   bad", "   one"]

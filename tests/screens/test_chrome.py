@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,15 @@ def test_hints_give_way_to_what_is_counted() -> None:
     wide = said(chrome.crumbs(["services"], [(" 38 · 2 need you", "")], "", hints, 80), 80)
     narrow = said(chrome.crumbs(["services"], [(" 38 · 2 need you", "")], "", hints, 40), 40)
     assert "/ filter" in wide and "? help" in narrow and "filter" not in narrow and "2 need you" in narrow
+
+
+@pytest.mark.parametrize("width", range(30, 100))
+def test_notes_go_whole_from_the_last(width: int) -> None:
+    told = [" 3 h to 16:18Z", "11 metrics, $0.05 of $1.00/h", "by 2 m", "filling"]
+    notes = [piece for n, words in enumerate(told) for piece in ([chrome.DOT] if n else []) + [(words, "")]]
+    line = said(chrome.crumbs(["endpoints", "delay-risk"], notes, "", [(":", "command"), ("?", "help")], width), width)
+    shown = [words for words in told if words in line]
+    assert shown == told[: len(shown)] and ("…" not in line or len(shown) < 2)
 
 
 @given(st.lists(st.text(max_size=20)), st.lists(st.text(max_size=10), max_size=2), st.integers(0, 60))

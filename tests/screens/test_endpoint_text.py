@@ -151,6 +151,10 @@ def test_an_alarm_that_may_not_fire_is_no_promise() -> None:
     blind = AlarmView(alarm=seen, observed_at=0, verdict=judge(seen, now=0), limits=("covers both fleets: it drowns",))
     assert guard_words(e).startswith("Alarms ") and guard_words(e).endswith(" take it back.")
     assert f"only if they fire: {name} covers both fleets: it drowns." in guard_words(e, [blind])
+    guards = [{"AlarmName": name}, {"AlarmName": "b"}]
+    two = structs.replace(e, policy={**e.policy, "AutoRollbackConfiguration": {"Alarms": guards}})
+    other = structs.replace(blind, alarm=structs.replace(seen, name="b"))
+    assert guard_words(two, [blind, other]).endswith("only if they fire: each covers both fleets: it drowns."), "once"
     red = structs.replace(blind, alarm=structs.replace(seen, state="ALARM"))
     assert guard_words(e, [red]).endswith(" take it back.")
 

@@ -9,10 +9,12 @@ import msgspec
 from console.clock import HOUR, MINUTE
 from console.fleet.marks import Mark
 from console.fleet.vitals import fleet_rows, vital_rows
-from console.kinds.base import Sign
+from console.kinds.base import Sign, Verdict
+from console.kinds.endpoint.advice import Advice
 from console.kinds.endpoint.record import Endpoint, Variant
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.vitals.course import Course
+from console.kinds.vitals.finding import Finding
 from console.kinds.vitals.record import Pulse, Signs, Was
 from screens.endpoint_text import EndpointContent, endpoint_lines
 from screens.endpoint_vitals import BARS, hour_before, vital_lines
@@ -119,3 +121,29 @@ def test_describe_tells_the_fleets_one_below_the_other() -> None:
 
 def test_the_hour_is_whole_minutes() -> None:
     assert (WINDOW.end - WINDOW.start, WINDOW.periods) == (HOUR, 60)
+
+
+def test_a_number_that_is_not_there_says_why() -> None:
+    fresh = msgspec.structs.replace(V8, latency_p99_ms=None)
+    view = with_pulse(endpoint(BAKING), WHOLE, V7, fresh)
+    _, p99, *_ = seen(vital_lines(view, CANARY, (DEPLOY,), 80, NOW)).split("\n")
+    assert "risk-v8 – no data" in p99 and "risk-v7 110" in p99
+    assert [row[-1] for row in fleet_rows(view)] == ["p99: no data yet", "p99 110 ms"]
+    silent = with_pulse(endpoint(), WHOLE, Signs("challenger", "", "", 5, invocations=0.0, errors_5xx=0.0))
+    errors, p99, *_ = seen(vital_lines(silent, CALM, (), 80, NOW)).split("\n")
+    assert "challenger – idle" in errors and "challenger – idle" in p99
+
+
+def test_what_is_wrong_comes_before_what_is_drawn_in_calm() -> None:
+    numbers = {"errors_4xx": 12_000.0, "n": 40_440.0}
+    refused = Finding(Sign.WARNING, "callers: 30 % refused as 4XX", (), numbers, about="callers", variant="AllTraffic")
+    signs = msgspec.structs.replace(WHOLE, errors_4xx=12_000.0)
+    was = msgspec.structs.replace(WAS, error_4xx_rate=0.0014)
+    view = msgspec.structs.replace(with_pulse(endpoint(), signs, was=(was,)), found=(refused,))
+    callers = course("errors_4xx", 2400.0, first=40)
+    lines = seen(vital_lines(view, [*CALM, callers], (), 80, NOW)).split("\n")
+    assert [line.split()[0] for line in lines[:4]] == ["4XX", "5XX", "P99", "REQ/S"]
+    assert "29.7 (12,000 of 40,440)" in lines[0] and "was 0.14" in lines[0] and "▁" not in lines[0]
+    told = EndpointContent(view, advice=Advice(began=NOW - HOUR), courses=tuple(CALM))
+    told = told._replace(view=msgspec.structs.replace(view, verdict=Verdict(Sign.WARNING, refused.words)))
+    assert "since 02:12Z" in seen(endpoint_lines(told, 80, 30, NOW))

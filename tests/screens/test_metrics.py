@@ -75,7 +75,7 @@ def test_it_paints_from_the_ledger_and_then_from_cloudwatch(lab: Fleet) -> None:
         first = shown(screen)
         assert "requests" in first and "5XX" in first and any("⠀" < char < "⣿" for char in first)
         await answered(pilot, screen)
-        assert " metrics, $" in line(screen, "crumbs"), "what it cost is said"
+        assert "of $1.00/h" in line(screen, "crumbs"), "what it cost is said"
         assert screen.content is not None
         metrics = {one.metric for one in screen.content.courses}
         assert metrics >= {"latency_p50_ms", "overhead_avg_ms", "cpu_percent", "instances"}

@@ -41,7 +41,7 @@ def test_expired_credentials_are_said_what_aws_told_stays_and_it_is_asked_again(
         lab.world.faults.clear()
         lab.look(50, endpoint=["delay-risk"])  # a collector keeps the ledger fresh: no reason not to ask
         lab.clock.now += 11
-        await until(pilot, lambda: " metrics, $" in line(screen, "crumbs"), 30)
+        await until(pilot, lambda: " of $" in line(screen, "crumbs"), 30)
         assert screen.answers.asking is None and "cpu_percent" in fields(screen)
 
     play(lab, steps, WIDE)
@@ -71,7 +71,12 @@ def test_without_a_budget_it_says_so(lab: Fleet) -> None:
 
     async def steps(app: LastgoodApp, screen: MetricsScreen, pilot: Pilot[Any]) -> None:
         await answered(pilot, screen)
-        assert "more than the budget has room for" in line(screen, "crumbs") and "requests" in shown(screen)
+        assert "no metrics are read" in line(screen, "crumbs") and "requests" in shown(screen)
+        child = screen._child
+        for _ in range(3):
+            lab.clock.now += 61
+            screen.tick(app.feed.now())
+        assert screen._child is child and screen.answers.asking is None, "nobody may be asked: no process a minute"
 
     play(lab, steps, WIDE)
 
@@ -89,7 +94,7 @@ def test_an_endpoint_that_is_not_there_yet_is_asked_for_when_it_comes(lab: Fleet
             served = lab.world.call("DescribeEndpoint", {"EndpointName": "delay-risk"})["EndpointConfigName"]
             lab.world.call("CreateEndpoint", {"EndpointName": "newborn", "EndpointConfigName": served})
         lab.look(20, endpoint=["newborn"])  # less than the minute after which a failure is asked again
-        await until(pilot, lambda: " metrics, $" in line(screen, "crumbs"), 30)
+        await until(pilot, lambda: " of $" in line(screen, "crumbs"), 30)
         assert "nothing was measured" in shown(screen)
 
     try:

@@ -69,6 +69,39 @@ def show(made: MetricsContent, width: int = 80, height: int = 19, **shown: objec
     return text(lines)
 
 
+def test_the_threshold_of_an_alarm_is_a_line_with_its_value() -> None:
+    whole = ("main", "", "")
+    made = content(PLAIN, thresholds={("5xx", whole): (Level(0.3, "alarm >", ink="warn"),)})
+    assert "5XX  0.21 (3 of 1,440)  ─ alarm > 0.3" in show(made) and "0 – 0.3 %" in show(made)
+    drawn = show(made, group="errors", height=8)
+    assert sum("────────" in line for line in drawn.splitlines()) == 1
+    latency = content(PLAIN, thresholds={("p99", whole): (Level(130.0, "alarm >", ink="warn"),)})
+    assert "─ p99 alarm > 130" in show(latency, group="latency")
+
+
+def test_a_threshold_far_away_is_told_and_does_not_press_the_curve_flat() -> None:
+    whole = ("main", "", "")
+    made = content(PLAIN, thresholds={("5xx", whole): (Level(5.0, "alarm >", ink="warn"),)})
+    first = show(made)
+    assert "alarm > 5, above this scale" in first and "0 – 0.25 %" in first
+    assert not any("────────" in line for line in show(made, group="errors", height=8).splitlines())
+    both = content(PLAIN, thresholds={("p99", whole): (Level(250.0, "alarm >", ink="warn"),)})
+    assert "p99 alarm > 250, above this scale" in show(both, 100, group="latency")
+    assert "o p50 40  alarm > 250 ↑" in show(both, group="latency"), "where there is less room"
+    tall = msgspec.structs.replace(PLAIN[5], values=(3_900.0,) * 60)
+    narrow = content([*PLAIN[:5], tall, *PLAIN[6:]], thresholds=both.thresholds)
+    assert "o p50 40  ─ > 250" in show(narrow, 72, group="latency")
+    idle = content(PLAIN, thresholds={("requests", whole): (Level(2.0, "alarm <", ink="warn"),)})
+    assert "─ alarm < 2" in show(idle), "from 0 on it is on the scale"
+
+
+def test_a_threshold_of_both_fleets_is_none_of_one() -> None:
+    made = content(CANARY, thresholds={("5xx", ("main", "", "")): (Level(5.0, "alarm >"),)})
+    assert "alarm" not in show(made, split=FLEETS) and "alarm > 5" in show(made, split=VARIANTS)
+    own = content(CANARY, thresholds={("5xx", ("main", "e-v8", "")): (Level(4.0, "alarm >"),)})
+    assert "─ v8 alarm > 4" in show(own, split=FLEETS)
+
+
 def test_at_80x24_what_matters_first_is_seen_and_the_rest_by_scrolling() -> None:
     made = content(PLAIN)
     first = show(made)
@@ -199,3 +232,13 @@ def test_hostile_names_move_nothing() -> None:
     made = content([*variant(evil, invocations=60.0), *variant("b", invocations=6.0)])
     shown = show(made)
     assert "\x1b" not in shown and "推荐" in shown
+
+
+def test_what_is_wrong_is_drawn_first() -> None:
+    def titles(made: MetricsContent) -> list[str]:
+        return [line.split("  ")[0].strip() for line in show(made, height=40).splitlines() if " – " in line]
+
+    assert titles(content(PLAIN))[0] == "requests"
+    assert titles(content(PLAIN, lead="overhead"))[:2] == ["overhead", "requests"]
+    assert titles(content(PLAIN, lead="memory"))[0] == "hosts", "in whichever plot it is"
+    assert titles(content(PLAIN, lead="backlog")) == titles(content(PLAIN)), "there is none here"

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from console.kinds.registry import KINDS
 from console.ledger.store import Ledger
 from screens.app import LastgoodApp
 from screens.listing import ListScreen
 from screens.live_table import LiveTable
 from tests.screens.driving import drive, until
-from tests.screens.fleet import fleet
+from tests.screens.fleet import fleet, in_environment
 from tests.screens.stage import line, listed, stage
 
 
@@ -80,3 +81,55 @@ def test_a_removed_state_folder_is_filled_again_and_the_identity_confirmed(tmp_p
             await steps(pilot)
 
         drive(app, whole, (120, 24))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 14)])
+def test_a_list_that_may_not_be_read_says_what_is_denied_and_what_to_do(tmp_path: Path, size: tuple[int, int]) -> None:
+    with fleet(tmp_path) as lab:
+        denied = lab.world.faults.add(code="AccessDeniedException", message="no identity-based policy allows it")
+        with in_environment(lab.env):
+            assert set(lab.collector.once()) >= {kind.sources[0] for kind in KINDS}
+        app = lab.app()
+
+        def said(table: LiveTable) -> str:
+            return " ".join(" ".join(table.render_line(y).text for y in range(1, 10)).split())
+
+        async def steps(pilot: Pilot[Any]) -> None:
+            for kind in KINDS:
+                app.open_list(kind.id)
+                await pilot.pause()
+                await until(pilot, lambda: "cannot be read" in line(app, "crumbs"))
+                table = app.screen.query_one(LiveTable)
+                await until(pilot, lambda table=table: "cannot be read" in said(table))  # type: ignore[misc]
+                assert f"{kind.plural} cannot be read: not permitted: " in said(table)
+                assert "→ lastgood iam --role reader prints the policy" in said(table)
+            app.open_list("endpoint")
+            await pilot.pause()
+            denied.times = 0
+            lab.look()
+            await listed(pilot, "delay-risk")  # granted meanwhile: by itself
+            assert "cannot be read" not in line(app, "crumbs")
+
+        try:
+            drive(app, steps, size)
+        finally:
+            app.feed.close()  # type: ignore[attr-defined]
+
+
+def test_while_aws_is_silent_nothing_is_live_long_before_the_sdk_gives_up(tmp_path: Path) -> None:
+    with stage(tmp_path) as lab:
+        app = lab.app(collect=True)
+
+        async def steps(pilot: Pilot[Any]) -> None:
+            await listed(pilot, "delay-risk")
+            await until(pilot, lambda: line(app, "where").rstrip().endswith("live"), 30)
+            frozen = lab.world.faults.add(delay_s=14.0)
+            feed, began = lab.feeds[-1], time.monotonic()
+            feed.ledger.interest.tell(feed.scope, {"endpoint": ["delay-risk"]}, at=feed.now(), fresh=["endpoints"])
+            await until(pilot, lambda: "AWS does not answer" in line(app, "where"), 20)
+            assert time.monotonic() - began < 13, "it is the silence that is told, not a failure"
+            assert all(state.ok for state in feed.ledger.coverage.states(feed.scope).values())
+            frozen.times = 0
+            await until(pilot, lambda: line(app, "where").rstrip().endswith("live"), 30)
+
+        drive(app, steps, (100, 24))

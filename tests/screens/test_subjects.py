@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from console.triage.needs import needs
+from console.triage.needs import text as needs_text
 from screens.app import LastgoodApp
 from screens.endpoint import EndpointScreen
 from screens.execution import ExecutionScreen
 from screens.line_view import LineView
 from screens.live_table import LiveTable
 from screens.logs import LogScreen, said_by
-from screens.pages import AuditScreen, HandoverScreen
+from screens.pages import AuditScreen, HandoverScreen, TriageScreen
 from screens.pieces import TextLine, lay_out
 from screens.pipeline import PipelineScreen
 from screens.reader import DescribeScreen, StepScreen, YamlScreen
@@ -88,7 +90,7 @@ def test_an_endpoint_from_the_list_and_all_ways_to_look_at_it(lab: Fleet) -> Non
         assert "fraud-online-v31 → fraud-online-v32" in text(app)
         assert "◐ launching" in text(app) and "AllTraffic" in text(app) and "OWNER" in text(app)
         assert crumbs(app).strip().startswith("endpoints › fraud-online")
-        assert "w ways back" in footer(app) and "R Roll back (will queue)" in footer(app)
+        assert "w ways back" in footer(app) and "R roll back (will queue)" in footer(app)
         for key, screen in (("t", TimelineScreen), ("x", RelatedScreen), ("d", DescribeScreen), ("y", YamlScreen)):
             await pilot.press(key)
             await comes(pilot, screen)
@@ -135,14 +137,14 @@ def test_a_pipeline_its_run_and_its_step(lab: Fleet) -> None:
         await comes(pilot, PipelineScreen, "TAKES")
         assert "InputData" in text(app) and "last green" in text(app)
         await until(pilot, lambda: app.screen.query_one(LiveTable).cursor_key is not None)
-        assert "N New run" in footer(app) and "H Hold" in footer(app)
+        assert "N new run" in footer(app) and "H hold" in footer(app)
         await pilot.press("enter")
         await comes(pilot, ExecutionScreen, "LOG")  # the tail comes from a subprocess
         shown = text(app)
         assert "ClientError: column" in shown and "→ fix, not retry" in shown
         assert "✖ Evaluate" in shown and "CHANGED SINCE THE LAST GREEN RUN" in shown
         assert "KeyError: 'dep_delay'" in shown
-        assert "Y Retry" in footer(app)
+        assert "Y retry" in footer(app)
         retry = next(c for c in app.screen.all_commands() if c.id == "retry")  # type: ignore[attr-defined]
         assert "repeat" in retry.off
         screen = app.screen
@@ -323,7 +325,7 @@ def test_the_run_under_the_cursor_has_its_verbs_in_its_pipelines_screen(lab: Fle
         table.move_to(green)
         assert off("retry") == "it succeeded"
         await pilot.press("Y")
-        await until(pilot, lambda: [n.message for n in app._notifications] == ["Retry: it succeeded"])
+        await until(pilot, lambda: [n.message for n in app._notifications] == ["retry: it succeeded"])
 
     play(lab, steps, start="pipeline", subject="delay-risk-train")
 
@@ -361,6 +363,11 @@ def test_the_journal_and_the_handover_are_pages(lab: Fleet) -> None:
         await comes(pilot, AuditScreen, "Stop x by ana")
         title, first, *_ = text(app).split("\n")
         assert title.index("WHAT") == first.index("Roll back") and title.index("STEP") == first.index("consent")
+        await pilot.press("colon", *"triage", "enter")
+        await comes(pilot, TriageScreen, ": warning since ")
+        snapshot = lab.feed().snapshot()
+        await pilot.press("c")
+        assert app.clipboard.splitlines() == list(needs_text(needs(snapshot), snapshot, snapshot.moment))
         await pilot.press("colon", *"handover", "enter")
         await comes(pilot, HandoverScreen, "Roll back ads-embed → v3 by ana (5xx): done")
         assert "Handover of prod-eu" in text(app) and "Failed runs" in text(app)

@@ -68,11 +68,15 @@ def test_rows_whose_metrics_nobody_reads_are_not_well(ledger: Ledger) -> None:
     ledger.coverage.fail(SCOPE, "metrics", now, "InternalFailure", "a bad night")
     assert row() == ("unknown", f"metrics not read since {clock_time(read, now)}: a bad night")
     ledger.coverage.fail(SCOPE, "metrics", now, "AccessDenied", "User: oncall may not")
-    assert row() == ("ok", "ok, no metrics"), "no wall of unknown for whoever may not read them"
+    assert row() == ("ok", "ok, not measured: not permitted"), "no wall of unknown for whoever may not read them"
     ledger.coverage.cover(SCOPE, "pipelines", now, every_ms=MINUTE)
     assert "metrics may not be read: User: oncall may not" in said(ledger, now).splitlines()[0]
     ledger.coverage.cover(SCOPE, "metrics", now, every_ms=MINUTE)
-    assert row() == ("ok", "ok")
+    assert row() == ("unknown", "not measured yet"), "those of others are read, its own were not"
+    ledger.coverage.remember(SCOPE, MEMO, memo(Cost(budget=0.01, waiting=1)))
+    assert row() == ("unknown", "not measured: budget")
+    ledger.coverage.remember(SCOPE, MEMO, memo(Cost(budget=0.0)))
+    assert row() == ("ok", "ok, not measured: budget 0"), "somebody meant that"
 
 
 def test_what_is_stuck_hurts_nobody_and_cannot_be_cancelled(ledger: Ledger) -> None:

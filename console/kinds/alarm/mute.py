@@ -201,6 +201,21 @@ def checks(desk: Desk, alarm: Alarm, until: Millis) -> list[Check]:
         *_by_us(alarm, now, until),
         _parents(desk, alarm),
         _guard(seen),
+        *_clock(desk.skew_ms),
+    ]
+
+
+def _clock(skew_ms: int) -> list[Check]:
+    """The rule names its minutes: by a clock that is wrong it would begin late or end early."""
+    if abs(skew_ms) < MINUTE:
+        return []
+    way = "behind" if skew_ms > 0 else "ahead of"
+    return [
+        Check(
+            "clock",
+            Verdict.FAIL,
+            f"this host is {duration(skew_ms)} {way} AWS, and so would the mute be: set its clock",
+        )
     ]
 
 

@@ -25,6 +25,12 @@ _OF_ALL_VARIANTS = ("Approximate", "Expired", "InvocationFailures", "Invocations
 """Asynchronous endpoints have metrics by endpoint alone (facts section 5.4)."""
 
 
+def guards_of(policy: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the alarms that revert a deployment with this policy."""
+    listed = (policy.get("AutoRollbackConfiguration") or {}).get("Alarms") or ()
+    return tuple(alarm["AlarmName"] for alarm in listed if alarm.get("AlarmName"))
+
+
 class VariantSeen(msgspec.Struct, frozen=True, gc=False):
     name: str
 
@@ -47,8 +53,7 @@ class EndpointSeen(msgspec.Struct, frozen=True, gc=False):
     @property
     def guards(self) -> tuple[str, ...]:
         """Alarms that revert its deployments: those of the last one, which a pipeline's next one repeats."""
-        listed = (self.policy.get("AutoRollbackConfiguration") or {}).get("Alarms") or ()
-        return tuple(alarm["AlarmName"] for alarm in listed if alarm.get("AlarmName"))
+        return guards_of(self.policy)
 
     @property
     def first_wait_s(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.clock import Millis, clock_time
+from console.clock import Millis, cell_time
 from console.kinds.alarm.view import AlarmView
 from console.kinds.alarm.words import threshold
 from console.kinds.base import Cell, Column
@@ -48,7 +48,7 @@ def _tells(view: AlarmView, now: Millis) -> Cell:
 
 def _since(view: AlarmView, now: Millis) -> Cell:
     at = view.alarm.since
-    return Cell(clock_time(at, now) if at else "–", "dim", -(at or 0))
+    return Cell(cell_time(at, now) if at else "–", "dim", -(at or 0))
 
 
 def _state(view: AlarmView, now: Millis) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,7 @@ from console.kinds.vitals.reading import pulses
 from console.kinds.vitals.record import Pulse
 
 if TYPE_CHECKING:
+    from console.kinds.scaling.view import ScalingView
     from console.ledger.snapshot import Snapshot
 
 SCALES_WITHIN = 15 * MINUTE
@@ -25,6 +27,9 @@ SCALES_WITHIN = 15 * MINUTE
 
 FIRST_LOOK = 5 * MINUTE
 """An alarm that was made so lately may simply not have been evaluated yet."""
+
+UNEXPLAINED = "at its maximum, or scaling fails?"
+"""Why a sensor stays red, where its scalable target does not tell."""
 
 
 class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +146,7 @@ class _Known:
                 AlarmView(
                     alarm=alarm,
                     observed_at=self.observed[alarm.name],
-                    verdict=judge(alarm, guards, now=now),
+                    verdict=self._explained(alarm, judge(alarm, guards, now=now)),
                     endpoints=about(alarm, self.alarms),
                     guards=guards,
                     parents=tuple(self.parents.get(alarm.name, ())),
@@ -151,6 +156,22 @@ class _Known:
                 )
             )
         return made
+
+    def _explained(self, alarm: Alarm, verdict: Verdict) -> Verdict:
+        """Of a sensor that is red for long: why its target does not scale, as the list of these says it."""
+        if not alarm.scaling or verdict.sign is not Sign.WARNING or not verdict.words.endswith(UNEXPLAINED):
+            return verdict
+        targets = [t for t in self.scaling if any(alarm.name in policy.alarms for policy in t.target.policies or ())]
+        words = targets[0].verdict.words if targets else ""
+        if not words or words.startswith("above its target"):
+            return verdict
+        return msgspec.structs.replace(verdict, words=verdict.words.removesuffix(UNEXPLAINED) + words)
+
+    @cached_property
+    def scaling(self) -> list[ScalingView]:
+        from console.kinds.scaling.view import views  # where a sensor asks for more in vain
+
+        return views(self.snapshot)
 
     def _undescribed(self, alarm: Alarm) -> tuple[str, ...]:
         known = (self.endpoints.get(name) for name in about(alarm, self.alarms))
@@ -231,7 +252,7 @@ def _scaling(alarm: Alarm, since: str, reasons: tuple[str, ...], now: Millis) ->
     if way == "in":
         return Verdict(Sign.OK, f"ok, little load{since}: it may scale in", reasons, alarm.since)
     if alarm.since is not None and now - alarm.since > SCALES_WITHIN:
-        words = f"above its scaling target{since}: at its maximum, or scaling fails?"
+        words = f"above its scaling target{since}: {UNEXPLAINED}"
         return Verdict(Sign.WARNING, words, reasons, alarm.since)
     return Verdict(Sign.MOVING, f"above its scaling target{since}: scales out", reasons, alarm.since)
 

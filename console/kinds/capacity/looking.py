@@ -15,7 +15,7 @@ from console.kinds.endpoint.looking import observe as observe_endpoint
 from console.kinds.endpoint.record import Endpoint, Variant
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.scaling.around import Around
-from console.kinds.scaling.growth import waits
+from console.kinds.scaling.growth import copies_wait, waits
 from console.kinds.scaling.record import (
     CONCURRENCY,
     COPIES,
@@ -200,7 +200,11 @@ class Ground(NamedTuple):
 def ground(desk: Desk, s: Subject) -> Ground:
     around = Around(bodies_of(desk.snapshot()), [s.stated])
     seen = around.seen(s.stated)._replace(current=s.current, desired=s.desired, activities=s.activities)
-    view, waiting = view_of(desk, s.endpoint), ""
+    view, snapshot = view_of(desk, s.endpoint), desk.snapshot()
     if s.component is None:
-        waiting = waits(desk.snapshot(), s.endpoint.name, s.variant.name, view.pulse, s.activities)
+        waiting = waits(snapshot, s.endpoint.name, s.variant.name, view.pulse, s.activities)
+    else:
+        gave_up = s.component.reason and s.component.status == "InService"  # what is wanted still does not come
+        wanted = s.current if gave_up else s.desired
+        waiting = copies_wait(snapshot, s.name, s.current, wanted, view.pulse, s.activities)
     return Ground(view, around, seen, waiting)

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from console.actions.checks import endpoint_quotas, freeze, permission, unseen
 from console.actions.model import Check, Verdict
 from console.actions.verb import Desk
-from console.clock import HOUR, clock_time
+from console.clock import Millis
 from console.errors import SourceError
+from console.kinds.capacity.copies import fits
 from console.kinds.capacity.looking import Ground, Subject
 from console.kinds.capacity.verbs import COPIES as SET_COPIES
 from console.kinds.capacity.verbs import INSTANCES as SET_INSTANCES
@@ -21,10 +22,11 @@ from console.kinds.capacity.verbs import REGISTER
 from console.kinds.change.record import ACTORS
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.hold.check import held
-from console.kinds.scaling.course import last_try, refusal
 from console.kinds.scaling.record import COPIES, INSTANCES
-from console.kinds.scaling.seen import ABOVE, Quota
-from console.text import shorten
+from console.kinds.scaling.room import lacking, room
+from console.kinds.scaling.seen import ABOVE
+from console.kinds.scaling.verdict import flapped
+from console.text import few
 
 
 class Effect(NamedTuple):
@@ -46,9 +48,10 @@ def checks(desk: Desk, s: Subject, g: Ground, effect: Effect, *, verb: str, rele
     yield _moved(s, effect, asked=verb == "scale")
     if verb == "scale":
         yield from _quota(desk, s, g, effect)
+        yield from fits(desk, s, effect.then)
         yield from _to_be_had(desk, s, effect)
         yield _load(s, g, effect)
-    yield need(g, verb, effect)
+    yield need(g, verb, effect, desk.now())
     yield from _schedule(s)
     yield _owner(g.view)
     yield held(g.view.hold, released=released)
@@ -95,21 +98,16 @@ def _quota(desk: Desk, s: Subject, g: Ground, effect: Effect) -> Iterator[Check]
     if not type_ or limit is None:
         yield Check("quota", Verdict.UNKNOWN, f"{type_ or 'its instance type'}: quota not listed")
         return
-    used, unsure = g.around.used
-    known = g.around.quota(type_)
-    quota = Quota(type_, limit, used.get(type_, effect.have), unsure, known.holders if known else ())
-    # Where nobody watches the endpoints, the ledger knows few of them.
-    whole = desk.snapshot().covered("endpoints")
-    of = f"{'' if whole else 'at least '}{quota.words}"
-    if quota.used + effect.more > limit:
-        held = f"; {quota.held}" if quota.held else ""
-        yield Check("quota", Verdict.FAIL, f"{of}: {effect.more} more are refused (ResourceLimitExceeded){held}")
+    found = room(desk, g.around, type_, limit, effect.have)
+    quota = found.quota
+    if short := found.short_of(effect.more):
+        yield Check("quota", Verdict.FAIL, short)
     elif effect.max is not None and quota.used + effect.max - effect.have > limit:
         reach = effect.have + int(limit) - quota.used
-        yield Check("quota", Verdict.WARN, f"{of}: it can grow to {reach}, not to {effect.max}")
+        yield Check("quota", Verdict.WARN, f"{found.words}: it can grow to {reach}, not to {effect.max}")
     else:
-        sure = whole and quota.left >= max(effect.more, (effect.max or 0) - effect.have)
-        yield Check("quota", Verdict.PASS if sure else Verdict.UNKNOWN, of)
+        sure = found.sure_of(max(effect.more, (effect.max or 0) - effect.have))
+        yield Check("quota", Verdict.PASS if sure else Verdict.UNKNOWN, found.words)
 
 
 def _type(desk: Desk, s: Subject) -> str:
@@ -119,16 +117,9 @@ def _type(desk: Desk, s: Subject) -> str:
 
 
 def _to_be_had(desk: Desk, s: Subject, effect: Effect) -> Iterator[Check]:
-    """Whether AWS had none lately, in its own words. Asking again is in vain until it has, and does no harm."""
-    tried, now = last_try(one for one in s.activities if not one.open), desk.now()
     growing = effect.then > (s.current or 0) or (effect.max or 0) > effect.have
-    if growing and tried is not None and tried.failed and now - tried.at <= HOUR:
-        reasons = {"quota": "the quota was used up", "no_capacity": "AWS had none to spare"}
-        what = reasons.get(refusal(tried.message), "scaling failed")
-        detail = f"{what} at {clock_time(tried.at, now)}: {shorten(tried.message, 300)}"
-        yield Check("to be had", Verdict.WARN, detail)
-    elif growing and "InsufficientInstanceCapacity" in s.endpoint.failure_reason:
-        yield Check("to be had", Verdict.WARN, f"its last update failed: {shorten(s.endpoint.failure_reason, 300)}")
+    if growing and (check := lacking(s.activities, s.endpoint.failure_reason, desk.now())) is not None:
+        yield check
 
 
 def _load(s: Subject, g: Ground, effect: Effect) -> Check:
@@ -152,11 +143,7 @@ def _load(s: Subject, g: Ground, effect: Effect) -> Check:
     return Check("load", Verdict.WARN if above and shrinks else Verdict.PASS, f"{said}{target}{was}")
 
 
-def few(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def need(g: Ground, verb: str, effect: Effect) -> Check:
+def need(g: Ground, verb: str, effect: Effect, now: Millis) -> Check:
     """Whether what is wrong is mended by this: more hosts mend no slow dependency (facts section 9.2)."""
     words = f"{g.view.verdict.words}"
     scaling = {f.words for f in g.view.found if f.about == "scaling"}
@@ -167,6 +154,8 @@ def need(g: Ground, verb: str, effect: Effect) -> Check:
         return Check("need", Verdict.WARN, f"{against[0]}: {why}")
     if for_:
         return Check("need", Verdict.PASS, for_[0])
+    if verb == "unsuspend" and (told := flapped(g.seen, now)):
+        return Check("need", Verdict.WARN, f"{told} With little load it flaps again if not")
     return Check("need", Verdict.WARN, f"nothing known asks for it: {words}")
 
 

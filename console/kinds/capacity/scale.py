@@ -16,16 +16,20 @@ from console.actions.model import Call, Level, Plan, Sighting, Stage
 from console.actions.verb import Desk
 from console.clock import MINUTE, Millis, clock_time, duration
 from console.kinds.capacity.looking import Ground, Subject, ground, look
-from console.kinds.capacity.preflight import Effect, checks, few
+from console.kinds.capacity.preflight import Effect, checks
 from console.kinds.capacity.verbs import COPIES as SET_COPIES
 from console.kinds.capacity.verbs import INSTANCES as SET_INSTANCES
 from console.kinds.capacity.verbs import REGISTER
 from console.kinds.capacity.wish import Wish, bounds_of, effect_of, new, now_words, proposed, wished
+from console.kinds.hold import putback
 from console.kinds.hold.check import forbidden
-from console.kinds.hold.record import key
+from console.kinds.hold.record import Setting, key
 from console.kinds.scaling.course import last_try, launch_ms
-from console.kinds.scaling.record import CONCURRENCY, COPIES, Target
+from console.kinds.scaling.growth import ACTS, LATE
+from console.kinds.scaling.record import CONCURRENCY, COPIES, INSTANCES, Target
+from console.kinds.scaling.room import lacking
 from console.kinds.scaling.verdict import wants_more
+from console.text import few
 
 LONGEST = 25 * MINUTE
 """After a call that moves capacity: where nothing has moved by then, nothing will."""
@@ -65,7 +69,7 @@ class Scale:
             how=f"proposed by the load: {why}. Other numbers: min, max or desired" if given == Wish() else "",
             cost=_cost(s, g, effect),
             settle="InService" if moving else "",
-            basis=_basis(s),
+            basis=_basis(s) | {"watched": _watched(s, wish)},
             args={k: v for k, v in wish._asdict().items() if v is not None}
             | {k: args[k] for k in ("variant", "release") if args.get(k)},
         )
@@ -103,6 +107,8 @@ class Scale:
         t = s.target
         low, high = (t.min, t.max) if wish.bounds and t else (wish.desired, wish.desired)
         have = s.current
+        if s.component is not None and s.component.reason and not s.moving and have != s.desired:
+            return Sighting(Stage.FAILED, f"{now_words(s)}: {s.component.reason}")
         if s.moving or (have is not None and have != s.desired):
             return Sighting(Stage.WAIT, f"{have} → {s.desired} {s.nouns[1]}", s.endpoint.status)
         if have is not None and low is not None and high is not None and not low <= have <= high:
@@ -115,11 +121,14 @@ class Scale:
             if now - sent_at > LONGEST:
                 return Sighting(Stage.FAILED, f"{now_words(s)}: nothing moved it in {duration(LONGEST)}")
             return Sighting(Stage.WAIT, f"{have} {s.nouns[1]} still, it is to move into {low}–{high}")
-        return Sighting(Stage.DONE, f"{now_words(s)}")
+        return Sighting(Stage.DONE, f"{now_words(s)}{_effect(plan, wish, s, now)}")
 
     def keep(self, desk: Desk, plan: Plan) -> None:
+        s = self._look(desk, plan)
+        if (setting := _setting(desk, s, plan)) is not None:
+            putback.keep(desk, setting)
         if plan.args.get("release"):
-            desk.gone("hold", [key("endpoint", self._look(desk, plan).endpoint.name)])
+            desk.gone("hold", [key("endpoint", s.endpoint.name)])
 
     def _look(self, desk: Desk, plan: Plan) -> Subject:
         return look(desk, self._kind, plan.subject, str(plan.args.get("variant") or ""))
@@ -176,11 +185,24 @@ def _when(s: Subject, g: Ground, wish: Wish, effect: Effect, moving: bool, now: 
     grows = effect.more > 0 or (wish.max is not None and effect.max is not None and wants_more(g.seen, now))
     if not grows:
         return start
+    if (check := lacking(s.activities, "", now)) is not None:
+        return f"{start}; when more serve nobody knows: {check.detail.partition(': ')[0]}"
     took = launch_ms(s.activities)
     if took is None:
         return f"{start}; how long more take to serve is not known: no scale-out was seen"
     serves = "" if moving else f" (~{clock_time(now + took[0], now)})"
     return f"{start}; more serve {duration(took[0])} later{serves}, the median of {took[1]}"
+
+
+def _effect(plan: Plan, wish: Wish, s: Subject, now: Millis) -> str:
+    """Done is what was asked for; what comes of it for users shows when the judged minutes are of the new capacity."""
+    if (plan.after["desired"] or 0) > (plan.before["desired"] or 0):
+        return f": as asked; what it does for users shows at ~{clock_time(now + LATE, now)}"
+    if wish.max is not None and wish.max > plan.basis["max"]:
+        took = launch_ms(s.activities)
+        shows = now + ACTS + (took[0] if took else 0) + LATE
+        return f": as asked; autoscaling acts next, what it does for users shows at ~{clock_time(shows, now)}"
+    return ""
 
 
 def _cost(s: Subject, g: Ground, effect: Effect) -> str:
@@ -235,7 +257,35 @@ def _basis(s: Subject) -> dict[str, Any]:
         "desired": s.desired,
         "moving": s.moving,
         "created_at": s.endpoint.created_at,
+        "about": _about(s),
     }
+
+
+def _about(s: Subject) -> str:
+    return f"{s.resource}/capacity"
+
+
+def _watched(s: Subject, wish: Wish) -> bool:
+    """Whether its reversal can be told: not of a count that autoscaling decides anew anyway, nor of copies and slots
+    without autoscaling, which no list that is watched tells."""
+    return s.target is not None if wish.bounds else s.target is None and s.dimension == INSTANCES
+
+
+def _setting(desk: Desk, s: Subject, plan: Plan) -> Setting | None:
+    """What its reversal is told from."""
+    wish, basis = _planned(plan), plan.basis
+    before: dict[str, float]
+    after: dict[str, float]
+    if not _watched(s, wish):
+        return None
+    if wish.bounds and s.target is not None:
+        of, source, created = "bounds", s.target.name, s.target.created_at
+        after = {name: value for name, value in (("min", wish.min), ("max", wish.max)) if value is not None}
+        before = {name: basis[name] for name in after}
+    else:
+        of, source, created = "instances", s.endpoint.name, s.endpoint.created_at
+        after, before = {s.variant.name: wish.desired or 0}, {s.variant.name: basis["desired"] or 0}
+    return Setting(s.endpoint.name, _about(s), of, source, before, after, desk.identity, desk.now(), plan.id, created)
 
 
 def _planned(plan: Plan) -> Wish:

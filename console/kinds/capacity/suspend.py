@@ -20,7 +20,7 @@ from console.kinds.capacity.looking import Subject, ground, look
 from console.kinds.capacity.preflight import Effect, checks
 from console.kinds.capacity.verbs import REGISTER
 from console.kinds.hold.check import forbidden
-from console.kinds.hold.record import key
+from console.kinds.hold.record import Suspension, key
 from console.kinds.scaling.record import Suspended, Target
 
 
@@ -142,8 +142,16 @@ class Suspend:
         return Sighting(Stage.OVERTAKEN, f"somebody else changed it: {said}")
 
     def keep(self, desk: Desk, plan: Plan) -> None:
+        s = self._look(desk, plan)
+        if s.target is not None and self._on:
+            begun = desk.ledger.journal.entries(desk.scope, action_id=plan.id)
+            reason = next((str(e.body["reason"]) for e in begun if e.body.get("reason")), "")
+            by = desk.identity.rsplit("/", 1)[-1]
+            desk.saw("suspension", s.target.name, Suspension(by, desk.now(), plan.id, reason))
+        elif s.target is not None:
+            desk.gone("suspension", [s.target.name])
         if plan.args.get("release"):
-            desk.gone("hold", [key("endpoint", self._look(desk, plan).endpoint.name)])
+            desk.gone("hold", [key("endpoint", s.endpoint.name)])
 
     def _look(self, desk: Desk, plan: Plan) -> Subject:
         return look(desk, self._kind, plan.subject, str(plan.args.get("variant") or ""))

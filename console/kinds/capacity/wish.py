@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from console.errors import Refused, UsageError
 from console.kinds.capacity.looking import Ground, Subject
+from console.kinds.capacity.need import needed
 from console.kinds.capacity.preflight import Effect
 from console.kinds.scaling.record import Target
 
 MOST = 10_000
-BUSY, EASY = 85.0, 60.0
-"""Percent of CPU or GPU: from where on hosts are the limit, and what is proposed instead."""
 
 
 class Wish(NamedTuple):
@@ -73,13 +71,6 @@ def bounds_of(t: Target, wish: Wish) -> tuple[int, int]:
     return (t.min if wish.min is None else wish.min, t.max if wish.max is None else wish.max)
 
 
-class Need(NamedTuple):
-    """So many hosts, and why so many."""
-
-    hosts: int
-    words: str
-
-
 def proposed(s: Subject, g: Ground) -> tuple[Wish, str]:
     """What the load asks for, and why so much: a higher maximum where that is what keeps it, else a higher minimum, as
     it survives. Raises Refused while the numbers are of before."""
@@ -88,6 +79,13 @@ def proposed(s: Subject, g: Ground) -> tuple[Wish, str]:
         raise Refused(f"{s.name}: {g.waits}; nothing is proposed before", advice=advice)
     have = s.desired or 0
     wanted = needed(have, g)
+    there = g.seen.there or have
+    gave_up = s.component.reason if s.component is not None else ""
+    if there < have and (gave_up or wanted.enough <= have):
+        advice = "numbers of your own can be planned: min, max or desired"
+        raise Refused(
+            f"{s.name}: {have} are asked for and {there} serve; {gave_up or 'the load needs no more'}", advice=advice
+        )
     need, why, quota = max(have + 1, wanted.hosts), wanted.words, g.seen.quota
     if quota is not None and quota.left and need > have + quota.left:
         need = have + quota.left
@@ -100,23 +98,6 @@ def proposed(s: Subject, g: Ground) -> tuple[Wish, str]:
     if need > t.max:
         why += f"; its maximum is {t.max}"
     return Wish(min=min(max(need, t.min + 1), t.max)), why
-
-
-def needed(have: int, g: Ground) -> Need:
-    """By the policy's target, else by how busy the hosts are, else a quarter more."""
-    serving = g.seen.there or have
-    if (percent := g.load.percent) is not None and percent > 100 and g.load.target:
-        total = g.load.among(1, serving) or 0.0
-        least = math.ceil(total / g.load.target)
-        words = f"{total:,.0f} requests a minute need {least} at {g.load.target:,.0f} each, and a fifth to spare"
-        return Need(math.ceil(1.2 * total / g.load.target), words)
-    beat = g.view.pulse
-    signs = [one for one in beat.variants if one.variant == g.seen.target.variant] if beat else []
-    busy = max((value for one in signs for value in (one.cpu_percent, one.gpu_percent) if value), default=0.0)
-    bearing = g.load.total / g.load.now if g.load.total and g.load.now else serving  # hosts of the judged minutes
-    if busy >= BUSY:
-        return Need(math.ceil(bearing * busy / EASY), f"busy {busy:.0f} % on {bearing:.0f}, to be {EASY:.0f} %")
-    return Need(have + max(1, have // 4), "a quarter more")
 
 
 def effect_of(s: Subject, wish: Wish) -> Effect:

@@ -7,7 +7,7 @@ CloudTrail is late by minutes, keeps 90 days, and says that the API accepted a c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,6 +35,8 @@ def read_until(event: str) -> str:
     """The key under which the watch remembers up to when it has asked for an event."""
     return f"change.{event}.until"
 
+
+CAPACITY = "desiredInstanceCount"
 
 DEPLOYS = frozenset({"CreateEndpoint", "UpdateEndpoint"})
 
@@ -73,6 +75,10 @@ class Change(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     target: str = ""
     made: str = ""
     error: str = ""
+    asked: str = ""
+    """What a call asked for that names no target: `9 instances`, `weights a 10, b 90`."""
+    why: str = ""
+    """AWS's words where it refused."""
 
     @property
     def name(self) -> str:
@@ -89,6 +95,8 @@ class Change(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             "target": self.target or None,
             "agent": self.agent or None,
             "error": self.error or None,
+            "asked": self.asked or None,
+            "why": self.why or None,
         }
 
 
@@ -159,4 +167,21 @@ def from_event(event: Mapping[str, Any], *, event_id: str, at: Any) -> Change | 
         target=str(request.get(targets) or "") if targets else "",
         made=str(answer.get("pipelineExecutionArn") or ""),
         error=event.get("errorCode") or "",
+        asked=_asked(request.get("desiredWeightsAndCapacities") or ()),
+        why=event.get("errorMessage") or "",
     )
+
+
+def _asked(wanted: Sequence[Mapping[str, Any]]) -> str:
+    def told(key: str) -> str:
+        found = [(one.get("variantName", ""), one[key]) for one in wanted if one.get(key) is not None]
+        if len(wanted) == 1 and found and key == CAPACITY:
+            return f"{found[0][1]:g}"
+        return ", ".join(f"{name} {value:g}" for name, value in found)
+
+    counts, weights = told(CAPACITY), told("desiredWeight")
+    parts = (
+        f"{counts} instance{'' if counts == '1' else 's'}" if counts else "",
+        f"weights {weights}" if weights else "",
+    )
+    return " and ".join(filter(None, parts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,9 +33,12 @@ class ChangeView(msgspec.Struct, frozen=True):
 
 
 def words(change: Change) -> str:
-    """`UpdateEndpoint risk-v8`, with the error code where AWS refused."""
-    said = f"{change.event} {change.target}".strip()
-    return f"{said}: refused, {change.error}" if change.error else said
+    """`UpdateEndpoint risk-v8`, `asked for 9 instances`, with the error code where AWS refused."""
+    said = f"asked for {change.asked}" if change.asked else f"{change.event} {change.target}".strip()
+    return f"{said}: refused, {_REFUSALS.get(change.error, change.error)}" if change.error else said
+
+
+_REFUSALS = {"ResourceLimitExceeded": "the quota is used up"}
 
 
 def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[ChangeView]:
@@ -72,6 +75,13 @@ def complete_until(snapshot: Snapshot) -> Millis:
         state = snapshot.states().get("changes")
         asked = min(asked, state.at if state and state.at else 0)
     return max(0, min(asked, snapshot.moment) - LATE)
+
+
+def last_resize(changes: Iterable[Change], until: Millis | None) -> Change | None:
+    """The last call to an endpoint by then, if that one was about its capacity or weights."""
+    calls = (change for change in changes if not change.error and (until is None or change.at <= until))
+    last = max(calls, key=lambda change: change.at, default=None)
+    return last if last is not None and last.event == "UpdateEndpointWeightsAndCapacities" else None
 
 
 def order(view: ChangeView) -> int:

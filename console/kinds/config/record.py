@@ -1,4 +1,4 @@
-"""An endpoint config with the models that it names: neither changes once made (facts/sagemaker.md section 2.1). Pure.
+"""An endpoint config with the models that it names: what serves does not change (facts/sagemaker.md section 2.1). Pure.
 
 Values of environment variables stay outside (DESIGN.md section 3, rule 11): a commit or a version is kept as it is, of
 the rest a short digest, and of what may be a secret the name alone.
@@ -15,13 +15,11 @@ from typing import Any
 import msgspec
 
 from console.clock import Millis, to_ms
-from console.text import looks_secret, shorten
+from console.kinds.difference import NONE, Difference
+from console.text import looks_secret
 
 _REVISION = re.compile(r"commit|sha|revision|version|release", re.IGNORECASE)
 _REVISION_LIKE = re.compile(r"v?\d+(?:\.\d+){0,3}|[0-9a-f]{7,40}", re.IGNORECASE)
-NONE = "–"
-ROOM, ALIKE = 40, 8
-"""Characters of a value that is told, and how many of them both values share at most."""
 
 
 class Container(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -41,6 +39,8 @@ class ConfigVariant(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     weight: float | None = None
     shadow: bool = False
     serverless: dict[str, Any] = {}
+    pooled: bool = False
+    """Instances of several types: of which ones is not known."""
     containers: tuple[Container, ...] = ()
 
 
@@ -50,25 +50,15 @@ class Config(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     variants: tuple[ConfigVariant, ...] = ()
     capture_percent: int | None = None
     kms_key: str = ""
+    queued: bool = False
+    """Requests are asynchronous."""
     unread: tuple[str, ...] = ()
     """Models that are gone, or that may not be looked at."""
+    read_at: Millis = 0
+    """When, and not before the last deployment to it that was known then. What is deployed later by this name may be
+    another config: one that no endpoint uses can be deleted and made anew."""
     absent: str = ""
     """Why nothing but the name is known: it was deleted before anybody read it, or may not be looked at."""
-
-
-class Difference(msgspec.Struct, frozen=True):
-    what: str
-    before: str
-    after: str
-
-    @property
-    def told(self) -> tuple[str, str]:
-        """What, and both values from where they begin to differ if they are long: a tag has up to 128 characters."""
-        a, b = self.before, self.after
-        alike = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))) - ALIKE
-        if max(len(a), len(b)) > ROOM and alike > 0:
-            a, b = f"…{a[alike:]}", f"…{b[alike:]}"
-        return shorten(self.what, ROOM), f"{shorten(a, ROOM)} → {shorten(b, ROOM)}"
 
 
 def from_api(answer: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> Config:
@@ -85,6 +75,7 @@ def from_api(answer: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]])
         variants=tuple(variants),
         capture_percent=capture.get("InitialSamplingPercentage", 0) if capture.get("EnableCapture") else None,
         kms_key=answer.get("KmsKeyId", ""),
+        queued=bool(answer.get("AsyncInferenceConfig")),
         unread=tuple(sorted({v.model for v in variants if v.model and v.model not in models})),
     )
 
@@ -100,6 +91,7 @@ def _variant(one: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]], *,
         weight=one.get("InitialVariantWeight"),
         shadow=shadow,
         serverless=one.get("ServerlessConfig") or {},
+        pooled=bool(one.get("InstancePools")),
         containers=tuple(_container(c) for c in (*first, *model.get("Containers", ()))),
     )
 

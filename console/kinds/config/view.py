@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from console.kinds.config.record import Config, Difference, difference
+from console.kinds.config.record import Config, difference
 from console.kinds.deployment.record import Deployment
+from console.kinds.difference import Difference
 from console.kinds.reading import decode
 
 if TYPE_CHECKING:

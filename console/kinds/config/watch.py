@@ -1,18 +1,17 @@
-"""Reading configs, once each: of endpoints that are on screen, move, or were deployed within the hour, and of what
-served them before."""
+"""Reading configs, once for each deployment: of endpoints that are on screen, move, or were deployed within the hour,
+and of what served them before."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 import msgspec
 
 from console.clock import HOUR, MINUTE, Millis
-from console.errors import NotFound, NotPermitted
 from console.kinds.base import Eyes
 from console.kinds.change.record import Change
-from console.kinds.config.record import Config, from_api, models_of
+from console.kinds.config.asking import OPERATIONS, read
+from console.kinds.config.record import Config
 from console.kinds.endpoint.record import Endpoint
 
 AT_MOST = 8
@@ -24,61 +23,58 @@ AGAIN = 10 * MINUTE
 
 class ConfigWatch:
     source = "configs"
-    operations = ("sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel")
+    operations = OPERATIONS
     every_s = 20.0
 
     def __init__(self) -> None:
         self._refused: dict[str, Millis] = {}
+        self._seen: frozenset[str] = frozenset()
+        """Changes that were looked at: a record of CloudTrail stays as it is."""
+        self._deployed: dict[str, dict[str, Millis]] = defaultdict(dict)
+        """When a deployment to a config was asked for last, by endpoint and config."""
 
     def sweep(self, eyes: Eyes) -> None:
         now, known = eyes.now(), eyes.heads("config")
         whole = msgspec.json.Decoder(Config).decode
-        wanted = [
-            name
-            for name in self._wanted(eyes)
-            if self._refused.get(name, 0) <= now
-            and (name not in known or (config := whole(known[name])).unread or config.absent)
-        ]
-        client = eyes.client("sagemaker")
-        for name in wanted[:AT_MOST]:
+        wanted = []
+        for name, deployed in self._wanted(eyes).items():
+            config = whole(known[name]) if name in known else None
+            again = config is None or config.unread or config.absent or config.read_at < deployed
+            if again and self._refused.get(name, 0) <= now:
+                wanted.append((name, deployed))
+        for name, deployed in wanted[:AT_MOST]:
             if not eyes.in_time():
                 return
-            config = self._read(client, name)
+            config = read(eyes, name, deployed)
             if config.unread or config.absent:
                 self._refused[name] = now + AGAIN
-            if not config.absent or name not in known:  # what was read of it is worth more than that it is gone
-                eyes.saw("config", name, config)
 
-    def _wanted(self, eyes: Eyes) -> dict[str, None]:
-        """What serves, what comes, and the two that were deployed last: in this order of the endpoints' urgency."""
+    def _wanted(self, eyes: Eyes) -> dict[str, Millis]:
+        """What serves, what comes, and the two that were deployed last, with when that began as far as it is known: in
+        the order of the endpoints' urgency."""
         decode = msgspec.json.Decoder(Endpoint).decode
         shown, now = eyes.interest("endpoint"), eyes.now()
         endpoints = map(decode, eyes.heads("endpoint").values())
         close = [e for e in endpoints if e.moving or e.name in shown or (e.modified_at or 0) > now - HOUR]
         if not close:
             return {}
-        deployed: dict[str, list[Change]] = defaultdict(list)
-        for change in map(msgspec.json.Decoder(Change).decode, eyes.heads("change").values()):
-            if change.kind == "endpoint" and change.target and not change.error:
-                deployed[change.subject].append(change)
-        wanted: dict[str, None] = {}
+        self._learn(eyes)
+        wanted: dict[str, Millis] = {}
         for e in sorted(close, key=lambda e: (not e.moving, e.name not in shown, e.name)):
-            lately = sorted(deployed[e.name], key=lambda change: -change.at)
-            names = (e.config, e.pending.config if e.pending else "", *dict.fromkeys(c.target for c in lately))
-            wanted |= dict.fromkeys(name for name in names[:4] if name)
+            began = dict(self._deployed[e.name])
+            if e.pending is not None:
+                began[e.pending.config] = max(began.get(e.pending.config, 0), e.pending.started_at or 0)
+            lately = sorted(self._deployed[e.name], key=lambda config: -began[config])[:2]
+            for name in filter(None, (e.config, e.pending.config if e.pending else "", *lately)):
+                wanted[name] = max(wanted.get(name, 0), began.get(name, 0))
         return wanted
 
-    def _read(self, client: Any, name: str) -> Config:
-        try:
-            answer = client.describe_endpoint_config(EndpointConfigName=name)
-        except NotFound:
-            return Config(name, absent="is deleted")
-        except NotPermitted:
-            return Config(name, absent="may not be looked at")
-        models: dict[str, Any] = {}
-        for model in models_of(answer):
-            try:
-                models[model] = client.describe_model(ModelName=model)
-            except (NotFound, NotPermitted):
-                continue
-        return from_api(answer, models)
+    def _learn(self, eyes: Eyes) -> None:
+        """From the changes that are new in the ledger."""
+        changes = eyes.heads("change")
+        decode = msgspec.json.Decoder(Change).decode
+        for change in (decode(changes[id]) for id in changes.keys() - self._seen):
+            if change.kind == "endpoint" and change.target and not change.error:
+                began = self._deployed[change.subject]
+                began[change.target] = max(began.get(change.target, 0), change.at)
+        self._seen = frozenset(changes)

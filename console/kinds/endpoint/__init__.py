@@ -14,7 +14,8 @@ def _watches() -> tuple[Watch, ...]:
     from console.kinds.symptom.watch import SymptomWatch
     from console.kinds.vitals.watch import VitalsWatch
 
-    return (EndpointWatch(), SymptomWatch(), VitalsWatch(), ConfigWatch())
+    # Logs are read of those that their vital signs tell to be in trouble.
+    return (EndpointWatch(), VitalsWatch(), SymptomWatch(), ConfigWatch())
 
 
 KIND = Kind(

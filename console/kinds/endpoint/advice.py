@@ -15,10 +15,11 @@ import msgspec
 from console.clock import DAY, HOUR, MINUTE, Millis, clock_time
 from console.kinds.deployment.record import Deployment
 from console.kinds.endpoint.known import known_ways
+from console.kinds.endpoint.motion import going_back
 from console.kinds.endpoint.record import short
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Way, choose
-from console.kinds.scaling.growth import waits
+from console.kinds.scaling.growth import scale_waits, waits
 from console.kinds.vitals.finding import Finding
 from console.kinds.vitals.onset import onset
 from console.kinds.vitals.record import Pulse, Vitals
@@ -52,6 +53,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     variant: str = ""
     """Which one the verb is about, where there are several."""
     why: str = ""
+    beyond: str = ""
+    """What helps where no verb does: a sentence."""
     against: tuple[tuple[str, str], ...] = ()
     began: Millis | None = None
     """When it went wrong, as far as the minutes kept show that."""
@@ -64,9 +67,17 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
             to = f" to {self.target}" if self.target else f" from {self.variant}" if self.verb == "weights" else ""
             why = f": {self.why}" if self.why else ""
             told.append(("helps", f"{NAMES.get(self.verb, self.verb)}{to}{why}"))
+        elif self.beyond:
+            told.append(("helps", self.beyond))
         # One a line, and each a whole sentence: cut at 80 columns it must not read as the opposite.
         told += [("but", f"do not {NAMES.get(verb, verb)} ({why})") for verb, why in self.against]
         return tuple(told)
+
+    def warning(self, verb: str, name: str) -> str:
+        """Why `verb` is the wrong one for the endpoint `name`, with the better one; empty where nothing says so."""
+        why = next((f"do not {NAMES.get(one, one)} ({why})" for one, why in self.against if one == verb), "")
+        better = f"{NAMES.get(self.verb, self.verb)} helps: {self.command(name)}" if self.verb not in {"", verb} else ""
+        return "; ".join(filter(None, (why, better)))
 
     def args(self, name: str) -> list[str]:
         """Of the verb's command about the endpoint `name`; numbers that it needs are proposed by its plan."""
@@ -82,6 +93,7 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self, name: str) -> dict[str, Any]:
         return {
             "suggestions": [{"verb": self.verb, "args": self.args(name), "why": self.why}] if self.verb else [],
+            "elsewhere": self.beyond or None,
             "against": [{"verb": verb, "why": why} for verb, why in self.against],
         }
 
@@ -92,7 +104,10 @@ def advice(view: EndpointView, snapshot: Snapshot) -> Advice:
     began = _began(view.found, beat, snapshot, view.name)
     wanted = {verb for finding in view.found for verb in finding.speaks_for}
     wanted -= {verb for finding in view.found for verb in finding.speaks_against}
-    waiting = waits(snapshot, view.name, _variant("scale", view), beat) if "scale" in wanted else ""
+    waiting = ""
+    if "scale" in wanted:
+        copies = (scale_waits(one, snapshot, beat) for one in view.scaling if one.target.component)
+        waiting = waits(snapshot, view.name, _variant("scale", view), beat) or next(filter(None, copies), "")
     return advise(view, beat, known_ways(view, snapshot), began=began, now=snapshot.moment, waiting=waiting)
 
 
@@ -121,12 +136,15 @@ def advise(
         return Advice(verb="rollback", target=target, why=verdict.words) if target else Advice()
     if to_blame is None and verdict.about != "undone":
         vetoed.add("rollback")
+    back = going_back(e)
+    if back:
+        vetoed.add("rollback")
     if waiting:
         vetoed.add("scale")
     verb = next((one for one in wanted if one not in vetoed and (one != "rollback" or target)), "")
     # Retraining takes hours: it tempts nobody at night.
-    stuck = verdict.about == "stuck"
-    tempting = [one for one in ("rollback", "scale") if (view.found and one in vetoed) or (stuck and one == "rollback")]
+    idle = back or verdict.about == "stuck"
+    tempting = [one for one in ("rollback", "scale") if (view.found and one in vetoed) or (idle and one == "rollback")]
     against = [
         (one, why)
         for one in tempting
@@ -137,6 +155,7 @@ def advise(
         target=target if verb == "rollback" else "",
         variant=_variant(verb, view),
         why=_why(verb, view, to_blame, began, now),
+        beyond="" if verb or waiting else _beyond(view),
         against=tuple(against),
         began=began,
     )
@@ -195,6 +214,14 @@ def _why(verb: str, view: EndpointView, to_blame: Deployment | None, began: Mill
     return words if words not in view.verdict.words else ""
 
 
+def _beyond(view: EndpointView) -> str:
+    if not any(finding.about == "scaling" for finding in view.found):
+        return ""
+    from console.kinds.scaling.felt import elsewhere  # there is one, so it is imported already
+
+    return elsewhere(view.scaling)
+
+
 def _against(
     verb: str,
     view: EndpointView,
@@ -205,6 +232,8 @@ def _against(
 ) -> str:
     e = view.endpoint
     if verb == "rollback":
+        if going_back(e) and e.pending is not None:
+            return f"{short(e.pending.config, e.name)} is on its way out, {short(e.config, e.name)} serves"
         if view.verdict.about == "stuck":
             return f"{short(e.config, e.name)} serves, and an update cannot be cancelled"
         if to_blame is not None:

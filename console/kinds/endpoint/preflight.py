@@ -5,7 +5,7 @@ What may not be looked at is `unknown` with the provider's words, never passed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from console.actions.checks import endpoint_quotas, freeze, permission, unseen
@@ -15,11 +15,15 @@ from console.clock import clock_time
 from console.errors import NotFound, NotPermitted, SourceError
 from console.kinds.base import Sign
 from console.kinds.change.record import ACTORS
+from console.kinds.endpoint.advice import advice
 from console.kinds.endpoint.known import last_act
 from console.kinds.endpoint.record import Endpoint
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Grade, Way
 from console.kinds.hold.record import Act
+from console.kinds.scaling.around import Around
+from console.kinds.scaling.room import lacking, room
+from console.kinds.scaling.view import bodies_of
 
 Config = Mapping[str, Any]
 """A DescribeEndpointConfig answer."""
@@ -42,8 +46,10 @@ def checks(
         found += _keys(desk, wanted)
         found.append(_capture(e, wanted))
         found.append(_scaled(desk, e, current, wanted))
-        found.append(_quota(desk, wanted, e))
-    found += [_need(view, last_act(desk.snapshot(), e.name), desk), owner(view)]
+        found += _quota(desk, view, wanted)
+    need = _need(view, last_act(desk.snapshot(), e.name), desk)
+    # That it mends nothing is the first to know of it.
+    found = [need, *found, owner(view)] if need.verdict is Verdict.WARN else [*found, need, owner(view)]
     config_arn = e.arn.replace(f":endpoint/{e.name.lower()}", f":endpoint-config/{target.lower()}")
     found += [freeze(desk), permission(desk, "sagemaker:UpdateEndpoint", [e.arn, config_arn])]
     return worst_first(found)
@@ -208,36 +214,57 @@ def _types(config: Config) -> dict[str, str]:
     return {v["VariantName"]: v.get("InstanceType", "") for v in config.get("ProductionVariants", ())}
 
 
-def _quota(desk: Desk, wanted: Config, e: Endpoint) -> Check:
-    """Blue/green needs a whole second fleet while both run. What other endpoints use is not told by the quota."""
+def _quota(desk: Desk, view: EndpointView, wanted: Config) -> list[Check]:
+    """Blue/green needs a whole second fleet while both run, beside what all endpoints have in use."""
+    e = view.endpoint
     counts = {v.name: v.desired_instances or v.instances or 0 for v in e.variants}
     need: dict[str, int] = {}
     for name, kind in _types(wanted).items():
         if kind:
             need[kind] = need.get(kind, 0) + counts.get(name, 0)
     if not need:
-        return Check("quota", Verdict.PASS, "no instances to launch")
+        return [Check("quota", Verdict.PASS, "no instances to launch")]
     try:
         quotas = endpoint_quotas(desk)
     except SourceError as error:
-        return Check("quota", Verdict.UNKNOWN, unseen(error))
-    said: list[str] = []
-    verdict = Verdict.PASS
-    for kind, count in need.items():
-        limit = quotas.get(f"{kind} for endpoint usage")
-        if limit is None:
-            said.append(f"{kind}: quota not listed")
-            verdict = Verdict.UNKNOWN if verdict is Verdict.PASS else verdict
-        elif 2 * count > limit:
-            said.append(f"{kind}: {count} more beside {count} of this endpoint exceed the quota of {limit:g}")
-            verdict = Verdict.FAIL
-        else:
-            said.append(f"{kind}: {count} more, quota {limit:g}")
-    return Check("quota", verdict, "; ".join(said))
+        return [Check("quota", Verdict.UNKNOWN, unseen(error))]
+    around = Around(bodies_of(desk.snapshot()), [])
+    found = [
+        _room(desk, e, around, kind, more, quotas.get(f"{kind} for endpoint usage")) for kind, more in need.items()
+    ]
+    return [*found, *_to_be_had(desk, view, need, around)]
+
+
+def _room(desk: Desk, e: Endpoint, around: Around, kind: str, more: int, limit: float | None) -> Check:
+    if limit is None:
+        return Check("quota", Verdict.UNKNOWN, f"{kind}: quota not listed")
+    found = room(desk, around, kind, limit, more)
+    if e.pending is not None and e.pending.config != e.config:
+        # It waits until one of the two fleets of now is gone.
+        leaves = sum(v.instances or 0 for v in e.variants if around.type_of(e.config, v.name) == kind)
+        quota = found.quota
+        found = found._replace(quota=quota._replace(used=quota.used - min(leaves, quota.used)))
+    if short := found.short_of(more):
+        # What nobody watches may be gone since: a way out of trouble is not barred by that.
+        barred = found.whole or 2 * more > limit
+        return Check("quota", Verdict.FAIL if barred else Verdict.WARN, f"a second fleet beside {short}")
+    sure = Verdict.PASS if found.sure_of(more) else Verdict.UNKNOWN
+    return Check("quota", sure, f"{found.words}, a second fleet takes {more} more")
+
+
+def _to_be_had(desk: Desk, view: EndpointView, need: Collection[str], around: Around) -> Iterator[Check]:
+    """Of the types that it scales by, where the target has them too."""
+    e = view.endpoint
+    for one in view.scaling:
+        if around.type_of(e.config, one.target.variant) in need:
+            check = lacking(one.activities, e.failure_reason, desk.now())
+            if check is not None:
+                yield check
+                return
 
 
 def _need(view: EndpointView, act: Act | None, desk: Desk) -> Check:
-    """Whether anything speaks against what serves now, and what became of the last roll back."""
+    """Whether it mends what is wrong, as the advice has it (advice.py), and what became of the last roll back."""
     e, now = view.endpoint, desk.now()
     if act is not None and view.sign is Sign.CRITICAL and view.deployments and view.deployments[0].at > act.at:
         last = view.deployments[0]
@@ -249,9 +276,17 @@ def _need(view: EndpointView, act: Act | None, desk: Desk) -> Check:
         return Check(
             "need", Verdict.WARN, f"{by} rolled back to {e.config} at {clock_time(act.at, now)}: this goes further"
         )
-    if view.sign in {Sign.OK, Sign.HELD}:
-        return Check("need", Verdict.WARN, f"nothing known speaks against {e.config}: {view.verdict.words}")
-    return Check("need", Verdict.PASS, view.verdict.words)
+    if view.sign not in {Sign.CRITICAL, Sign.WARNING}:
+        verdict = Verdict.UNKNOWN if view.sign is Sign.UNKNOWN else Verdict.WARN
+        return Check("need", verdict, f"nothing known speaks against {e.serving}: {view.verdict.words}")
+    told = advice(view, desk.snapshot())
+    if (warning := told.warning("rollback", e.name)) or told.verb == "rollback":
+        return Check("need", Verdict.WARN if warning else Verdict.PASS, warning or view.verdict.words)
+    # That the ledger knows no way back is no reason against one that is named.
+    asked = {verb for finding in view.found for verb in finding.speaks_for}
+    if "rollback" in asked or view.verdict.about in {"logs", "undone", "broken"}:
+        return Check("need", Verdict.PASS, view.verdict.words)
+    return Check("need", Verdict.WARN, f"nothing known asks for it: {view.verdict.words}")
 
 
 def owner(view: EndpointView) -> Check:

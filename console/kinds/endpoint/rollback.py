@@ -18,8 +18,8 @@ from console.clock import Millis, clock_time, duration
 from console.errors import Refused, SourceError, UsageError
 from console.kinds.endpoint import preflight
 from console.kinds.endpoint.looking import around, best_way, config_of, created_at, find_ways, observe
+from console.kinds.endpoint.motion import bakes_until, current_phase, going_back, motion_words
 from console.kinds.endpoint.record import Endpoint
-from console.kinds.endpoint.verdict import bakes_until, current_phase, phase_words
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Way, doubted, nearest
 from console.kinds.hold.record import Act, key
@@ -246,7 +246,7 @@ def _when(view: EndpointView, moving: bool, now: Millis) -> str:
 
 def _waiting(e: Endpoint) -> str:
     phase = current_phase(e)
-    if e.pending is None:
+    if e.pending is None or going_back(e):
         return f"{e.config} serves until then"
     if phase is not None and phase.status in {"ActivatingTraffic", "Baking", "Deleting"}:
         return f"until then {e.pending.config} takes traffic, by then maybe all of it"
@@ -254,4 +254,4 @@ def _waiting(e: Endpoint) -> str:
 
 
 def _phase(e: Endpoint, now: Millis) -> str:
-    return phase_words(e.pending.config if e.pending else e.config, current_phase(e), now)
+    return motion_words(e.pending.config if e.pending else e.config, e, now)

@@ -17,13 +17,14 @@ from console.clock import DAY, MINUTE, Millis, clock_time
 from console.errors import SourceError
 from console.kinds.endpoint.preflight import owner
 from console.kinds.endpoint.record import Endpoint
-from console.kinds.endpoint.traffic import Load, Tally, Weights, few, risen, told, total
+from console.kinds.endpoint.traffic import Load, Tally, Weights, risen, told, total
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.hold.check import held
 from console.kinds.scaling.record import Target, policy_from_api, target_from_api
-from console.kinds.vitals.asking import fetch
 from console.kinds.vitals.beat import PROVISIONAL
+from console.kinds.vitals.metric_data import fetch
 from console.kinds.vitals.queries import SAGEMAKER, Metric, Series, of_endpoint, plain_shape
+from console.text import few
 
 OPERATION = "sagemaker:UpdateEndpointWeightsAndCapacities"
 PEAK_DAYS = 14

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.clock import Millis, age_step, clock_time
+from console.clock import Millis, age_step, cell_time
 from console.kinds.base import Cell, Column, Sign
 from console.kinds.endpoint.view import EndpointView
 from console.kinds.vitals.beat import SPAN, Beat
@@ -34,7 +34,7 @@ def _since(view: EndpointView, now: Millis) -> Cell:
     last = next((d for d in view.deployments if d.target == view.endpoint.config), None)
     if last is None or not last.at:
         return Cell("–", "dim", 0)
-    return Cell(clock_time(last.at, now), "", last.at)
+    return Cell(cell_time(last.at, now), "", last.at)
 
 
 def _instances(view: EndpointView, now: Millis) -> Cell:
@@ -139,9 +139,9 @@ COLUMNS = (
         help="slowest 1 % of requests, time in the container, of the median minute and the slowest variant",
     ),
     Column("was", "WAS", 5, _was, priority=1, right=True, help="P99 MS in the same hour of the last 7 days"),
-    Column("trace", "HALF HOUR", 15, _trace, priority=5, drawn=True, help="requests, two minutes to a bar, from 0"),
-    Column("config", "CONFIG", 18, _config, priority=3),
-    Column("since", "SINCE", 13, _since, priority=6, right=True, help="when the config that serves was deployed last"),
+    Column("trace", "HALF HOUR", 15, _trace, priority=6, drawn=True, help="requests, two minutes to a bar, from 0"),
+    Column("config", "CONFIG", 18, _config, priority=7),
+    Column("since", "SINCE", 13, _since, priority=8, right=True, help="when the config that serves was deployed last"),
     Column("instances", "INST", 5, _instances, priority=2, right=True, help="instances there are / wanted"),
     Column(
         "owner",
@@ -151,7 +151,7 @@ COLUMNS = (
         priority=2,
         help="who deploys it as a rule, and may undo what you do: tf Terraform, cfn CloudFormation, ci, a person",
     ),
-    Column("team", "TEAM", 12, _team, priority=7),
-    Column("status", "STATUS", 14, _status, priority=8),
-    Column("changed", "CHANGED", 8, _age, priority=4, right=True, help="how long ago AWS says it changed last"),
+    Column("team", "TEAM", 12, _team, priority=9),
+    Column("status", "STATUS", 14, _status, priority=10),
+    Column("changed", "CHANGED", 8, _age, priority=6, right=True, help="how long ago AWS says it changed last"),
 )

@@ -14,7 +14,7 @@ import msgspec
 from console.errors import UsageError
 from console.kinds.vitals.finding import ERRORS_AT_LEAST, WARNING_RATE
 from console.kinds.vitals.proportions import CHANCE, worse
-from console.text import echoed
+from console.text import echoed, few
 
 Weights = dict[str, float]
 """By variant."""
@@ -192,7 +192,3 @@ def percent(share: float, *, unit: bool = True) -> str:
     """With a decimal where there is one: 0.5 % is not nothing, 99.7 % not all."""
     text = f"{100 * share:.1f}".removesuffix(".0")
     return f"{text} %" if unit else text
-
-
-def few(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.1 or not value else f"{value:.2f}"

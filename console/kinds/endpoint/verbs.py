@@ -54,7 +54,10 @@ def _weights_off(view: EndpointView) -> str:
 
 
 def _weights_now(view: EndpointView) -> str:
-    return " ".join(f"{v.name}={v.weight:g}" for v in view.endpoint.variants if v.weight is not None)
+    """As percents of all traffic, which is how every screen says them; AWS has 0.9 and 0.1, or any other scale."""
+    known = {v.name: v.weight for v in view.endpoint.variants if v.weight is not None}
+    total = sum(known.values())
+    return " ".join(f"{name}={100 * weight / total:.4g}" for name, weight in known.items()) if total else ""
 
 
 VERBS = (

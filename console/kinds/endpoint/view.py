@@ -12,15 +12,16 @@ import msgspec
 from console.clock import DAY, Millis, iso
 from console.kinds.base import Sign, Verdict
 from console.kinds.change.record import Change
-from console.kinds.change.view import complete_until
+from console.kinds.change.view import complete_until, last_resize
 from console.kinds.deployment.derive import derive, is_current
 from console.kinds.deployment.record import Deployment
 from console.kinds.endpoint.record import Endpoint, Glimpse, short
-from console.kinds.endpoint.verdict import judge, typical, unmeasured, unseen
-from console.kinds.hold.record import Act, Hold
+from console.kinds.endpoint.verdict import judge, mended, putback, shows_later, suspended, typical, unmeasured, unseen
+from console.kinds.hold.record import Act, Hold, Reversal
 from console.kinds.reading import decode, history
 from console.kinds.symptom.record import Symptom
 from console.kinds.vitals.beat import SCALING_TROUBLE, Beat
+from console.kinds.vitals.episode import Episode
 from console.kinds.vitals.reading import pulses
 from console.ledger.locks import action_lock
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from console.kinds.vitals.finding import Finding
     from console.kinds.vitals.record import Pulse
     from console.kinds.vitals.sight import Blind
+    from console.ledger.locks import Locks
     from console.ledger.snapshot import Snapshot
     from console.ledger.store import Fact
 
@@ -159,11 +161,15 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
     under_way = actions_under_way(snapshot)
     holds = {h.subject: h for h in decode(snapshot, "hold", Hold) if h.kind == "endpoint"}
     acts = {a.subject: a for a in decode(snapshot, "act", Act) if a.kind == "endpoint"}
+    reversals: dict[str, list[Reversal]] = defaultdict(list)
+    for reversal in decode(snapshot, "reversal", Reversal):
+        reversals[reversal.endpoint].append(reversal)
     symptoms = {s.endpoint: s for s in decode(snapshot, "symptom", Symptom)}
+    episodes = {one.endpoint: one for one in decode(snapshot, "episode", Episode, names)}
     beats, now = pulses(snapshot, names), snapshot.moment
     alarms = _alarms(snapshot, heads) if names is not None else None
     scaling = _scaling(snapshot, None if names is None else heads)
-    dark = cache(lambda: _dark(snapshot))
+    dark, unreached = cache(lambda: _dark(snapshot)), cache(lambda: _unreached(snapshot))
     found = []
     for name, head in heads.items():
         fact = latest.get(name, head)
@@ -176,7 +182,8 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
         lost = None
         if beat is None or now >= beat.stale_at:
             lost, beat, body = beat, None, b""
-        felt = _felt(body, endpoint, now) if beat is not None and beat.troubled else ()
+        episode = episodes.get(name)
+        felt = _felt(body, endpoint, snapshot, episode) if beat is not None and beat.troubled else ()
         if (targets := scaling.get(name, ())) and any(target.sign.rank <= Sign.WARNING.rank for target in targets):
             felt = _together(felt, targets, endpoint)
         verdict = judge(
@@ -185,17 +192,30 @@ def views(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Endpoi
             now=now,
             # What an action of ours does now is no reversal of the one before it.
             act=acts.get(name) if under_way.get(name, _NONE).target != endpoint.serving else None,
-            symptom=symptom if symptom and symptom.config in {endpoint.config, ""} else None,
+            symptom=symptom,
             hold=holds.get(name),
             found=felt,
+            resized=last_resize(changes[name], endpoint.modified_at) if endpoint.failure_reason else None,
         )
+        if felt and beat is not None:
+            verdict = shows_later(verdict, endpoint, beat.read_at, now)
         if lost is not None and lost.troubled:
             verdict = unseen(verdict, lost.read_at, now)
-        elif beat is None and endpoint.variants and (why := dark()) is not None:
-            verdict = unmeasured(verdict, why.words, known=why.meant or why.denied)
+        elif beat is None and endpoint.variants:
+            why = dark()
+            words = why.words if why is not None else unreached()
+            verdict = unmeasured(verdict, words, known=why.short if why is not None else "") if words else verdict
+        if episode is not None and verdict.sign is Sign.OK:
+            verdict = mended(verdict, episode, now)
+        if held := [one.verdict.words for one in targets if one.code == "suspended" and one.sign is Sign.HELD]:
+            verdict = suspended(verdict, held)
+        if undone := reversals.get(name):
+            verdict = putback(verdict, undone, now)
         if (ours := under_way.get(name)) is not None:
             sign = min(verdict.sign, Sign.WARNING, key=_rank) if ours.orphaned else verdict.sign
-            verdict = msgspec.structs.replace(verdict, sign=sign, words=f"{verdict.words} · {ours.words}")
+            # A list cuts at its end: what waits for somebody comes before "ok".
+            words = ours.words if ours.orphaned and verdict.words == "ok" else f"{verdict.words} · {ours.words}"
+            verdict = msgspec.structs.replace(verdict, sign=sign, words=words)
         found.append(
             EndpointView(
                 endpoint=endpoint,
@@ -225,6 +245,12 @@ def _dark(snapshot: Snapshot) -> Blind | None:
     from console.kinds.vitals.sight import blind  # where metrics are missing alone
 
     return blind(snapshot)
+
+
+def _unreached(snapshot: Snapshot) -> str:
+    from console.kinds.vitals.sight import unreached
+
+    return unreached(snapshot)
 
 
 def _scaling(snapshot: Snapshot, names: Iterable[str] | None) -> dict[str, tuple[ScalingView, ...]]:
@@ -257,16 +283,24 @@ def _short(body: bytes) -> Beat | None:
         return None
 
 
-def _felt(body: bytes, endpoint: Endpoint, now: Millis) -> tuple[Finding, ...]:
+def _felt(body: bytes, endpoint: Endpoint, snapshot: Snapshot, episode: Episode | None) -> tuple[Finding, ...]:
     from console.kinds.vitals.judge import findings
     from console.kinds.vitals.record import Pulse
+    from console.kinds.vitals.telling import standing
 
-    return findings(msgspec.json.decode(body, type=Pulse), endpoint, now)
+    beat = msgspec.json.decode(body, type=Pulse)
+    found = findings(beat, endpoint, snapshot.moment)
+    found = standing(found, episode) if episode is not None else found
+    if endpoint.pending is None or not found:
+        return found
+    from console.kinds.alarm.guard import guarded  # for what is deployed with trouble
+
+    return guarded(snapshot, endpoint, beat, found)
 
 
 class UnderWay(NamedTuple):
     """An action on an endpoint that has begun and not ended; `words`: `roll back to v7 queued`. One whose process died
-    is `orphaned`: it waits for somebody."""
+    or is not heard of is `orphaned`: it waits for somebody."""
 
     target: str
     words: str
@@ -293,8 +327,16 @@ def actions_under_way(snapshot: Snapshot) -> dict[str, UnderWay]:
                 state = f"{'sent' if sent else 'queued, not sent'}, its process died: lastgood resume"
             verb = str(plan.get("verb", ""))
             what = f"roll back to {short(target, name)}" if verb == "rollback" else f"{verb}: {target},"
+            if not orphaned and (silent := _silence(snapshot.ledger.locks, action)):
+                what, state, orphaned = f"{what.partition(':')[0]}:", silent, True
             found[name] = UnderWay(target, f"{what} {state}", orphaned)
     return found
+
+
+def _silence(locks: Locks, action: str) -> str:
+    from console.actions.orphans import silence  # where something is under way alone
+
+    return silence(locks, action)
 
 
 def _marked(deployments: tuple[Deployment, ...], act: Act | None) -> tuple[Deployment, ...]:
@@ -309,6 +351,9 @@ def _rank(sign: Sign) -> int:
     return sign.rank
 
 
-def order(view: EndpointView) -> tuple[int, int, str]:
-    """Worst first, notes before the quiet ones, then by name."""
-    return (view.verdict.sign.rank, 0 if view.verdict.words != "ok" else 1, view.name)
+def order(view: EndpointView) -> tuple[int, Millis, str]:
+    """Worst first, notes before the quiet ones, the newest note first, then by name."""
+    verdict = view.verdict
+    well = verdict.sign is Sign.OK
+    noted = -(verdict.since or 0) - 1 if well and verdict.words != "ok" else 0
+    return (verdict.sign.rank, noted, view.name)

@@ -39,8 +39,9 @@ from console.kinds.endpoint.traffic import (
     told,
     way,
 )
+from console.kinds.hold import putback
 from console.kinds.hold.check import forbidden
-from console.kinds.hold.record import key
+from console.kinds.hold.record import Setting, key
 from console.text import echoed
 
 EVERY_MS = 5 * MINUTE
@@ -87,7 +88,14 @@ class Shift:
             cost=f"until then {told(before)}" if e.moving else "",
             how=_how(load, stages, every_ms),
             settle="InService" if e.moving else "",
-            basis={"weights": tidy(before), "config": e.config, "created_at": e.created_at, "every_ms": every_ms},
+            basis={
+                "weights": tidy(before),
+                "config": e.config,
+                "created_at": e.created_at,
+                "every_ms": every_ms,
+                "about": f"endpoint/{e.name}/weights",
+                "watched": True,
+            },
             args={"weights": {name: f"{weight:.6g}" for name, weight in asked.items()}}
             | {name: args[name] for name in ("steps", "every", "release") if args.get(name)},
         )
@@ -167,6 +175,23 @@ class Shift:
         return _seen(observe(desk, plan.subject), plan, plan.after["weights"], mark, plan.basis["weights"])
 
     def keep(self, desk: Desk, plan: Plan) -> None:
+        """After DONE: what its reversal is told from."""
+        basis = plan.basis
+        putback.keep(
+            desk,
+            Setting(
+                endpoint=plan.subject,
+                about=basis["about"],
+                of="weights",
+                source=plan.subject,
+                before=basis["weights"],
+                after=plan.after["weights"],
+                by=desk.identity,
+                at=desk.now(),
+                action=plan.id,
+                created_at=basis["created_at"],
+            ),
+        )
         if plan.args.get("release"):
             desk.gone("hold", [key("endpoint", plan.subject)])
 
@@ -177,7 +202,7 @@ def wanted(e: Endpoint, given: Mapping[str, str] | str) -> Weights:
     names = [v.name for v in e.variants]
     if len(names) < 2:
         only = f": {names[0]}" if names else ""
-        advice = "to go back to another config: lastgood rollback"
+        advice = f"lastgood describe endpoint {e.name} tells what helps"
         raise Refused(f"{e.name} has one variant{only}; all traffic is its own", advice=advice)
     asked = parse_weights(_split(given) if isinstance(given, str) else given)
     usual = " ".join(f"{name}={weight:g}" for name, weight in weights_of(e).items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.clock import Millis, clock_time, duration
+from console.clock import Millis, cell_time, duration
 from console.kinds.base import Cell, Column
 from console.kinds.execution.view import ExecutionView
 
@@ -26,7 +26,7 @@ def _what(view: ExecutionView, now: Millis) -> Cell:
 
 def _started(view: ExecutionView, now: Millis) -> Cell:
     at = view.execution.created_at
-    return Cell(clock_time(at, now) if at else "–", "", at or 0)
+    return Cell(cell_time(at, now) if at else "–", "", at or 0)
 
 
 def _took(view: ExecutionView, now: Millis) -> Cell:

@@ -47,6 +47,7 @@ VERBS = (
         writes=("sagemaker:RetryPipelineExecution",),
         reads=READS,
         deed=_retry,
+        starts="execution",
         options=(Option("force", "retry although the same error is expected", "flag"),),
         off=_retry_off,
     ),

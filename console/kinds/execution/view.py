@@ -11,6 +11,7 @@ import msgspec
 from console.clock import DAY, Millis, clock_time, duration, iso
 from console.kinds.base import Sign, Verdict
 from console.kinds.change.record import ACTORS
+from console.kinds.difference import NONE, Difference
 from console.kinds.execution.record import Cause, Execution, cause, what_now
 from console.kinds.hold.record import Hold
 from console.kinds.pipeline.condition import filled
@@ -25,14 +26,6 @@ NEWS_FOR = 3 * DAY
 """How long a failed run stays a warning while no later run of its pipeline ended well."""
 
 _decode = msgspec.json.Decoder(Execution).decode
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """One parameter (or the definition itself) against the last green run."""
-
-    what: str
-    before: str
-    after: str
 
 
 class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +63,7 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
         if not self.compared:
             mine = theirs = {}
         found = [
-            Difference(key, theirs.get(key, "–"), mine.get(key, "–"))
+            Difference(key, theirs.get(key, NONE), mine.get(key, NONE))
             for key in sorted({*mine, *theirs})
             if mine.get(key) != theirs.get(key)
         ]

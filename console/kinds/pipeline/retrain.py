@@ -17,11 +17,9 @@ from console.actions.model import Call, Check, Level, Plan, Sighting, Stage, Ver
 from console.actions.verb import Desk
 from console.errors import NotFound, SourceError, UsageError
 from console.kinds.execution.record import from_search
-from console.kinds.hold.check import held
-from console.kinds.hold.record import Hold
+from console.kinds.hold.check import held, standing
 from console.kinds.pipeline.record import Definition, Parameter, parse
 from console.kinds.pipeline.view import PipelineView, views
-from console.kinds.reading import decode
 from console.text import count, echoed, looks_secret, shorten
 
 START = "sagemaker:StartPipelineExecution"
@@ -48,7 +46,7 @@ class Retrain:
             params["PipelineParameters"] = [{"Name": k, "Value": v} for k, v in given.items()]
         if selected := _selection(definition, args, view):
             params["SelectiveExecutionConfig"] = selected
-        hold = next((h for h in decode(desk.snapshot(), "hold", Hold) if h.subject == subject), None)
+        hold = standing(desk, "pipeline", subject)
         effective = {p.name: given.get(p.name, p.default or "") for p in definition.parameters}
         return draft(
             desk,
@@ -83,8 +81,7 @@ class Retrain:
         runs, before = _runs(desk, plan.subject), plan.basis["runs"]
         if isinstance(runs, dict) and before is not None and (new := [run for run in runs if run not in before]):
             return Sighting(Stage.OVERTAKEN, f"{', '.join(new)} began after the plan was made")
-        hold = next((h for h in decode(desk.snapshot(), "hold", Hold) if h.subject == plan.subject), None)
-        check = held(hold, released=bool(plan.args.get("release")))
+        check = held(standing(desk, "pipeline", plan.subject), released=bool(plan.args.get("release")))
         if check.verdict is Verdict.FAIL:
             return Sighting(Stage.FAILED, check.detail)
         return Sighting(Stage.GO, "the definition is as planned")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.clock import Millis, age_step, clock_time
+from console.clock import Millis, age_step, cell_time
 from console.kinds.base import Cell, Column
 from console.kinds.pipeline.view import PipelineView
 
@@ -22,7 +22,7 @@ def _what(view: PipelineView, now: Millis) -> Cell:
 
 def _last(view: PipelineView, now: Millis) -> Cell:
     at = (view.last.created_at if view.last else None) or view.pipeline.last_run_at
-    return Cell(clock_time(at, now) if at else "–", "" if at else "dim", at or 0)
+    return Cell(cell_time(at, now) if at else "–", "" if at else "dim", at or 0)
 
 
 def _green(view: PipelineView, now: Millis) -> Cell:

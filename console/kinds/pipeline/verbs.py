@@ -27,6 +27,7 @@ VERBS = (
             "sagemaker:DescribePipelineExecution",
         ),
         deed=_retrain,
+        starts="execution",
         options=(
             Option("param", "a parameter as NAME=VALUE; may be repeated", "map"),
             Option("name", "display name of the run"),

@@ -13,6 +13,7 @@ import msgspec
 
 from console.clock import HOUR, Millis
 from console.kinds.alarm.record import Alarm
+from console.kinds.hold.record import Suspension
 from console.kinds.scaling.course import last_try, quota_told
 from console.kinds.scaling.record import CONCURRENCY, COPIES, INSTANCES, Activities, Activity, Limits, Target
 from console.kinds.scaling.seen import Load, Quota, Seen, Sensor
@@ -20,6 +21,9 @@ from console.kinds.vitals.record import Pulse, Shape
 
 LIMITS = "sagemaker"
 """The one name of kind `limits`."""
+
+HAIR = 0.03
+"""Of the hosts there are: by so much more or fewer the judged minutes were of others."""
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -102,6 +106,11 @@ class Around:
     def limits(self) -> dict[str, float]:
         found = self._all("limits", Limits).get(LIMITS)
         return found.endpoint_usage if found else {}
+
+    @cached_property
+    def suspensions(self) -> dict[str, Suspension]:
+        names = [t.name for t in self._targets if t.suspended.scale_in]
+        return self._all("suspension", Suspension, names) if names else {}
 
     @cached_property
     def _activities(self) -> Mapping[str, bytes]:
@@ -194,12 +203,13 @@ class Around:
             quota=self._refused(kept.items, endpoint.name if endpoint else "")
             or (self.quota(type_) if type_ else None),
             type=type_,
+            suspension=self.suspensions.get(t.name),
         )
 
     def _refused(self, activities: Iterable[Activity], whose: str) -> Quota | None:
         """As the last refusal tells it, while that is young: quotas themselves are read twice a day. Where another
         endpoint gave some back since, what is in use is counted."""
-        tried = last_try(one for one in activities if not one.open)
+        tried = last_try(one for one in activities if one.status != "Pending")  # what is under way was granted
         told = quota_told(tried.message) if tried is not None and self.now - tried.at <= HOUR else None
         if told is None or tried is None:
             return None
@@ -229,11 +239,13 @@ class Around:
         one = next((s for s in among if (s.component or s.variant) == mine), None)
         if one is None:
             return Load(None, target)
-        now = one.invocations_per_instance
-        if now is None and one.invocations_per_min is not None and current:
-            now = one.invocations_per_min / current
+        now, total, borne = one.invocations_per_instance, one.invocations_per_min, None
+        if total is not None and current:
+            hosts = total / now if now else current
+            borne = hosts if abs(hosts - current) > HAIR * current else None
+            now = total / current if now is None or borne is not None else now
         was = beat.was_of(t.variant) if t.variant else None
-        return Load(now, target, was.invocations_per_instance if was else None, one.invocations_per_min)
+        return Load(now, target, was.invocations_per_instance if was else None, total, borne)
 
 
 def _capacity(t: Target, variant: VariantSeen | None, kept: Activities) -> tuple[int | None, int | None]:

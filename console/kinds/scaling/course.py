@@ -80,6 +80,13 @@ def why_not(activities: Iterable[Activity], t: Target, *, out: bool = False) -> 
     )
 
 
+def retry_ms(activities: Sequence[Activity]) -> int | None:
+    """Median milliseconds between tries that failed one after the other; None with fewer than two."""
+    tries = [one for one in activities if one.wanted is not None and not one.not_scaled]
+    gaps = sorted(a.at - b.at for a, b in pairwise(tries) if b.failed)
+    return gaps[len(gaps) // 2] if gaps else None
+
+
 def launch_ms(activities: Sequence[Activity]) -> tuple[int, int] | None:
     """(median milliseconds that observed scale-outs took until they served, how many); None without any."""
     steps = [one for one in reversed(activities) if one.wanted is not None and one.moved]

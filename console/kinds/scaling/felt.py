@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from console.clock import duration
 from console.kinds.base import Sign
+from console.kinds.scaling.course import retry_ms
 from console.kinds.scaling.view import ScalingView, of_endpoints, views
 from console.kinds.vitals.beat import SCALING_TROUBLE
 from console.kinds.vitals.finding import Finding
@@ -57,6 +59,22 @@ def findings(targets: Iterable[ScalingView], variants: int) -> tuple[Finding, ..
         for view in targets
         if view.sign.rank <= Sign.WARNING.rank
     )
+
+
+def elsewhere(targets: Iterable[ScalingView]) -> str:
+    """What mends it that no verb here does, in a sentence; empty where nothing keeps these from growing."""
+    for view in targets:
+        if view.code == "quota" and (quota := view.quota) is not None and not quota.left:
+            held = f"; {quota.held}" if quota.held else ""
+            return f"ask Service Quotas for more '{quota.type} for endpoint usage' than {quota.limit:g}{held}"
+        if view.code == "no_capacity":
+            every = retry_ms(view.activities)
+            again = f"every ~{duration(every)}" if every else "by itself"
+            return (
+                f"autoscaling tries again {again}; another instance type takes a new config, and the scalable target"
+                " deregistered first"
+            )
+    return ""
 
 
 def _numbers(view: ScalingView) -> dict[str, float]:

@@ -15,9 +15,11 @@ from console.clock import MINUTE, Millis, clock_time, duration
 from console.kinds.scaling.around import VariantSeen
 from console.kinds.scaling.record import Activity, Target, of_variant, short_name
 from console.kinds.vitals.beat import SPAN
+from console.kinds.vitals.queue import queue
 from console.kinds.vitals.record import Pulse
 
 if TYPE_CHECKING:
+    from console.kinds.scaling.view import ScalingView
     from console.ledger.snapshot import Snapshot
 
 LATE = (SPAN + 3) * MINUTE
@@ -48,9 +50,10 @@ class EndpointThen(msgspec.Struct, frozen=True, gc=False):
     variants: tuple[VariantSeen, ...] = ()
 
 
-def bearing(beat: Pulse | None, variant: str) -> float | None:
-    """How many hosts the requests of the judged minutes were borne by, on average."""
-    one = next((s for s in beat.variants if s.variant == variant), None) if beat else None
+def bearing(beat: Pulse | None, variant: str, component: str = "") -> float | None:
+    """How many hosts (copies of the component) the requests of the judged minutes were borne by, on average."""
+    among = () if beat is None else beat.components if component else beat.variants
+    one = next((s for s in among if (s.component or s.variant) == (component or variant)), None)
     if one is None or not one.invocations_per_instance or one.invocations_per_min is None:
         return None
     return one.invocations_per_min / one.invocations_per_instance
@@ -67,9 +70,44 @@ def waits(
     for name in names:
         targets = _targets(snapshot, of_variant(endpoint, name))
         words = grown(_counts(seen, name), activities, snapshot.moment, bearing(beat, name))
-        if words := words or raised(targets, snapshot.moment):
+        words = words or raised(targets, snapshot.moment)
+        if words := words or _drains(beat, name, snapshot.moment):
             return words
     return ""
+
+
+def copies_wait(
+    snapshot: Snapshot,
+    component: str,
+    have: int | None,
+    wanted: int | None,
+    beat: Pulse | None,
+    activities: Sequence[Activity] = (),
+) -> str:
+    """The same of an inference component, whose copies are no facts of their endpoint: from what it has and wants now,
+    its activities, and the copies that its metrics are of."""
+    now, borne = snapshot.moment, bearing(beat, "", component)
+    began = next((one.at for one in activities if one.open), now)
+    counts = [Count(began, have, have if wanted is None else wanted)] if have is not None else []
+    words = grown(counts, activities, now, borne) or raised(_targets(snapshot, f"inference-component/{component}"), now)
+    if words or activities or not have or borne is None or borne >= MOST * have:
+        return words
+    # Not autoscaled: nothing keeps when its copies came.
+    return f"{have} copies serve and its metrics are of {borne:.0f}: wait for newer ones"
+
+
+def scale_waits(view: ScalingView, snapshot: Snapshot, beat: Pulse | None) -> str:
+    """The same of a scalable target, whatever it scales."""
+    t = view.target
+    if t.component:
+        return copies_wait(snapshot, t.component, view.current, view.desired, beat, view.activities)
+    return waits(snapshot, t.endpoint, t.variant, beat, view.activities) if t.endpoint else ""
+
+
+def _drains(beat: Pulse | None, variant: str, now: Millis) -> str:
+    one = next((s for s in beat.variants if s.variant == variant), None) if beat else None
+    waiting = queue(one) if one else None
+    return waiting.shrinks_words(now) if waiting else ""
 
 
 def _counts(seen: Iterable[tuple[Millis, EndpointThen]], variant: str) -> list[Count]:

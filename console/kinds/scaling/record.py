@@ -221,6 +221,8 @@ class Activities(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     current: int | None = None
     desired: int | None = None
     status: str = ""
+    reason: str = ""
+    """Why AWS failed to do what was asked of the component last."""
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):

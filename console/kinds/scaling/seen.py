@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from console.clock import Millis
+from console.kinds.hold.record import Suspension
 from console.kinds.scaling.record import Activity, Target
 from console.kinds.vitals.finding import more_load
 
@@ -25,12 +26,14 @@ class Sensor(NamedTuple):
 
 class Load(NamedTuple):
     """Requests a minute per instance (copy): now, the policy's target, the same hour of other days; None unknown.
-    `total` is of all hosts together, in the same minutes as `now`: those may have had fewer hosts than there are."""
+    `total` is of all hosts together in the minutes judged. Where these had another number of hosts, that is `borne`,
+    and `now` is the total over those that there are: what the metrics come to tell."""
 
     now: float | None = None
     target: float | None = None
     was: float | None = None
     total: float | None = None
+    borne: float | None = None
 
     def among(self, hosts: int, of: int) -> float | None:
         """Per host if so many bore it; `of`: those that serve, where no total is known."""
@@ -44,11 +47,12 @@ class Load(NamedTuple):
 
     @property
     def more(self) -> str:
-        """`+62 % a host` against other days, else against the target; empty where it is not more."""
+        """`+62 % requests a host` against other days; while those are not known `162 % of its target`; empty where no
+        more come."""
         if self.now is not None and self.was and self.now >= 1.1 * self.was:
             return more_load(self.now / self.was)
         if (percent := self.percent) is not None and percent >= 100 * ABOVE:
-            return f"{percent - 100:+.0f} % above its target"
+            return f"{percent:.0f} % of its target"
         return ""
 
 
@@ -70,10 +74,10 @@ class Quota(NamedTuple):
 
     @property
     def words(self) -> str:
-        """`9–10 of 30 ml.g5.xlarge of the quota used`; more than there may be is never in use."""
+        """`9 of 30 ml.g5.xlarge of the quota used, perhaps 10`; more than there may be is never in use."""
         most = min(self.used + self.unsure, max(self.used, int(self.limit)))
-        to = f"–{most}" if most > self.used else ""
-        return f"{self.used}{to} of {self.limit:g} {self.type} of the quota used"
+        to = f", perhaps {most}" if most > self.used else ""
+        return f"{self.used} of {self.limit:g} {self.type} of the quota used{to}"
 
     @property
     def held(self) -> str:
@@ -97,11 +101,20 @@ class Seen(NamedTuple):
     quota: Quota | None = None
     type: str = ""
     """Instance type, where known."""
+    suspension: Suspension | None = None
+    """Who suspended scale-in, where an action of this ledger did."""
     changed_at: Millis | None = None
     """When the target was first seen as it is now (its bounds, policies), if that is known."""
 
     def red(self, side: str) -> Sensor | None:
         return next((one for one in self.sensors if one.side == side and one.state == "ALARM"), None)
+
+    @property
+    def relieved(self) -> bool:
+        """Whether more hosts came than its metrics are of, and are enough: its alarm is about the minutes before."""
+        load, have = self.load, self.current
+        enough = load.percent is not None and load.percent <= 100 * ABOVE
+        return enough and load.borne is not None and have is not None and have > load.borne
 
     @property
     def there(self) -> int | None:

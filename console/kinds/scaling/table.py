@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.clock import Millis, clock_time
+from console.clock import Millis, cell_time
 from console.kinds.base import Cell, Column
 from console.kinds.scaling.view import ScalingView
 
@@ -59,7 +59,7 @@ def _quota(view: ScalingView, now: Millis) -> Cell:
 
 def _last(view: ScalingView, now: Millis) -> Cell:
     moved = next((one for one in view.activities if one.moved), None)
-    return Cell("–", "dim", 0) if moved is None else Cell(clock_time(moved.at, now), "dim", moved.at)
+    return Cell("–", "dim", 0) if moved is None else Cell(cell_time(moved.at, now), "dim", moved.at)
 
 
 def _policy(view: ScalingView, now: Millis) -> Cell:
@@ -76,7 +76,7 @@ def _suspended(view: ScalingView, now: Millis) -> Cell:
 
 COLUMNS = (
     Column("sign", "", 1, _sign),
-    Column("name", "NAME", 22, _name),
+    Column("name", "NAME", 24, _name),
     Column("what", "WHAT", 24, _what, flex=True),
     Column("now", "NOW", 5, _now, right=True, help="instances (copies, slots) there are → wanted"),
     Column("min", "MIN", 3, _min, priority=1, right=True),

@@ -56,7 +56,7 @@ def judge(seen: Seen, now: Millis) -> Judgement:
         or _raised(seen, now)
         or _stuck(seen, now)
         or _moving(seen, now)
-        or _suspended(seen)
+        or _suspended(seen, now)
         or _calm(seen, now)
     )
     verdict = found.verdict
@@ -66,7 +66,7 @@ def judge(seen: Seen, now: Millis) -> Judgement:
 def wants_more(seen: Seen, now: Millis) -> bool:
     """Whether a policy asks for more than there is: by its alarm, else by the load, else by what it was told lately."""
     if any(one.side == "out" for one in seen.sensors):
-        return seen.red("out") is not None
+        return seen.red("out") is not None and not seen.relieved
     if (percent := seen.load.percent) is not None:
         return percent >= 100 * ABOVE
     newest = seen.activities[0] if seen.activities else None
@@ -100,6 +100,8 @@ def _refused(seen: Seen, now: Millis) -> Judgement | None:
     again = tried = last_try(seen.activities)
     if again is not None and again.open:  # what came of the last time holds until this comes to another end
         tried = last_try(seen.activities[seen.activities.index(again) + 1 :])
+        if tried is not None and again.status == "InProgress" and refusal(tried.message) == "quota":
+            return None  # what a quota forbids is refused at once: this one was accepted
     if again is None or tried is None or not tried.failed:
         return None
     known = any(one.side == "out" for one in seen.sensors)
@@ -115,7 +117,7 @@ def _refused(seen: Seen, now: Millis) -> Judgement | None:
         reason = f"{reason}; it tries again since {clock_time(again.at, now)}"
     if code == "quota":
         of = seen.quota.type if seen.quota else seen.type or "instances"
-        held, more = seen.quota.held if seen.quota else "", "ask for an increase in Service Quotas"
+        held, more = seen.quota.held if seen.quota else "", f"ask Service Quotas for more '{of} for endpoint usage'"
         if seen.quota is not None and seen.quota.left:
             words = f"the quota of {of} refused {wanted} at {clock_time(tried.at, now)}, {seen.quota.left} are free now"
             return _said("quota", Sign.WARNING, _with(words, seen.load.more), since, held, reason, more,
@@ -226,9 +228,10 @@ def _moving(seen: Seen, now: Millis) -> Judgement | None:
         word = (
             "scales" if have is None or want is None or have == want else "scales out" if want > have else "scales in"
         )
-        return _said("moving", Sign.MOVING, f"{word} {step}{since}", under_way.at if under_way else None)
+        held = f", {seen.target.suspended.words} suspended" if seen.target.suspended.words else ""
+        return _said("moving", Sign.MOVING, f"{word} {step}{since}{held}", under_way.at if under_way else None)
     red = seen.red("out")
-    if red is not None and not seen.target.suspended.scale_out:
+    if red is not None and not seen.target.suspended.scale_out and not seen.relieved:
         since = f" since {clock_time(red.since, now)}" if red.since else ""
         what = f"waits: {seen.busy}" if seen.busy else "is about to scale out"
         return _said("moving", Sign.MOVING, f"above its target{since}, {what}", red.since)
@@ -238,10 +241,24 @@ def _moving(seen: Seen, now: Millis) -> Judgement | None:
 # What rests.
 
 
-def _suspended(seen: Seen) -> Judgement | None:
+def _suspended(seen: Seen, now: Millis) -> Judgement | None:
     if not (words := seen.target.suspended.words):
         return None
-    return _said("suspended", Sign.HELD, f"{words} suspended", None, "who suspended it is in CloudTrail")
+    held = seen.suspension
+    whose = f" since {clock_time(held.at, now)} by {held.by}" if held else ""
+    why = f"by lastgood, action {held.action}" if held else "who suspended it is in CloudTrail (RegisterScalableTarget)"
+    return _said("suspended", Sign.HELD, f"{words} suspended{whose}", held.at if held else None,
+                 f"{why}: {held.reason}" if held and held.reason else why, flapped(seen, now))  # fmt: skip
+
+
+def flapped(seen: Seen, now: Millis) -> str:
+    """That it did before its scale-in was suspended, while activities still tell; else empty."""
+    found = turns(seen.activities, now - 6 * HOUR)
+    if not seen.target.suspended.scale_in or len(found) < REVERSALS:
+        return ""
+    return (
+        f"it turned round {len(found)} times until {clock_time(found[-1], now)}: have its policies been mended since?"
+    )
 
 
 def _calm(seen: Seen, now: Millis) -> Judgement:

@@ -16,6 +16,7 @@ import msgspec
 from console.clock import HOUR, MINUTE, SECOND, Millis
 from console.errors import NotFound, NotPermitted, Rejected
 from console.kinds.base import Eyes, Sign
+from console.kinds.hold.record import Suspension
 from console.kinds.scaling.around import LIMITS, Around, Bodies, EndpointSeen
 from console.kinds.scaling.record import (
     COPIES,
@@ -89,13 +90,17 @@ class ScalingWatch:
             _look_again(client, eyes, known, close, eyes.interest("scaling"))
         if known:
             self._activities(client, eyes, known, close)
-            self._quotas(eyes)
+            self._quotas(eyes, QUOTAS_EVERY)
+        _resumed(eyes, known)
+        around = Around(_bodies(eyes), known.values())
         trouble = {
             view.name
-            for view in made([(t, now) for t in known.values()], Around(_bodies(eyes), known.values()))
-            if view.sign.rank <= Sign.WARNING.rank
+            for view in made([(t, now) for t in known.values()], around)
+            if view.sign.rank <= Sign.WARNING.rank or view.target.suspended.words
         }
         eyes.remember(SCALING_TROUBLE, "\n".join(sorted(trouble)))
+        if known and any(count > around.limits.get(type_, count) for type_, count in around.used[0].items()):
+            self._quotas(eyes, LIST_EVERY)  # more than there may be: an increase was granted since
 
     def _close(self, eyes: Eyes, known: Mapping[str, Target]) -> list[str]:
         """On screen, in trouble, or of an endpoint that moves."""
@@ -157,10 +162,10 @@ class ScalingWatch:
                 found[name] = after
         return found
 
-    def _quotas(self, eyes: Eyes) -> None:
+    def _quotas(self, eyes: Eyes, every: Millis) -> None:
         """Last, as they are many pages and change by the week. Refused: asked again when they are due."""
         now = eyes.now()
-        if 0 <= now - int(eyes.recall(QUOTED) or 0) < QUOTAS_EVERY or not eyes.in_time():
+        if 0 <= now - int(eyes.recall(QUOTED) or 0) < every or not eyes.in_time():
             return
         limits: dict[str, float] = {}
         try:
@@ -189,7 +194,16 @@ def with_copies(before: Activities, told: Mapping[str, Any]) -> Activities:
         current=config.get("CurrentCopyCount"),
         desired=config.get("DesiredCopyCount"),
         status=told.get("InferenceComponentStatus", ""),
+        reason=told.get("FailureReason") or "",
     )
+
+
+def _resumed(eyes: Eyes, known: Mapping[str, Target]) -> None:
+    """What somebody resumed elsewhere is suspended by nobody; a list may be older than an action of just now."""
+    decode, now = msgspec.json.Decoder(Suspension).decode, eyes.now()
+    held = {name for name, t in known.items() if t.suspended.scale_in}
+    old = [n for n, b in eyes.heads("suspension").items() if n not in held and now - decode(b).at > 2 * MINUTE]
+    eyes.gone("suspension", old)
 
 
 def _opened(kept: Activities) -> bool:

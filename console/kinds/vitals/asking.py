@@ -1,4 +1,4 @@
-"""Asking CloudWatch for the past of one endpoint: which series, from whom they are known to exist, and the points."""
+"""Asking CloudWatch for the past of one endpoint: which series, and from whom they are known to exist."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from console.clock import Millis
-from console.errors import CredentialsError, NotFound, NotPermitted, SourceError, Throttled
+from console.errors import CredentialsError, NotPermitted, SourceError, Throttled
+from console.kinds.config.asking import described
 from console.kinds.deployment.record import Deployment
 from console.kinds.endpoint.record import Endpoint
 from console.kinds.vitals import queries
 from console.kinds.vitals.course import INSTANCES
-from console.kinds.vitals.queries import Metric, Points, Series
+from console.kinds.vitals.queries import Metric, Series
 from console.kinds.vitals.record import Shape
 from console.kinds.vitals.spans import Window
 
@@ -26,18 +27,6 @@ statistic of a metric that is asked for anyway costs nothing."""
 
 FLEETS_AT_MOST = 4
 """Configs whose own series are asked for: those of the last deployments in the window."""
-
-
-def fetch(client: Any, batch: Sequence[Series], start: Millis, end: Millis, period_s: int) -> dict[int, Points]:
-    """All pages of one GetMetricData, by the query's place in the batch."""
-    found: dict[int, Points] = {}
-    request = queries.request(batch, start, end, period_s=period_s)
-    while True:
-        answer = client.get_metric_data(**request)
-        queries.points(batch, answer, found)
-        if not answer.get("NextToken"):
-            return found
-        request["NextToken"] = answer["NextToken"]
 
 
 def fleets(e: Endpoint, deployments: Iterable[Deployment], window: Window, now: Millis) -> tuple[str, ...]:
@@ -65,22 +54,14 @@ def shape_of(snapshot: Snapshot, client: Any, e: Endpoint) -> Shape:
     if (fact := snapshot.ledger.head(snapshot.scope, "shape", e.config)) is not None:
         return msgspec.json.decode(fact.body, type=Shape)
     try:
-        return queries.shape_of(
-            client.describe_endpoint_config(EndpointConfigName=e.config), lambda model: multi_model(client, model)
-        )
+        config = described(client, e.config)
     except (CredentialsError, Throttled):
         raise
-    except SourceError:  # gone or not permitted: hosts of an unknown type
+    except SourceError:
+        config = None
+    if config is None or config.absent:  # hosts of an unknown type
         return queries.plain_shape(e.config, [(v.name, bool(v.serverless)) for v in e.variants])
-
-
-def multi_model(client: Any, model: str) -> bool:
-    try:
-        told = client.describe_model(ModelName=model)
-    except (NotFound, NotPermitted):
-        return False
-    containers = (told.get("PrimaryContainer") or {}, *told.get("Containers", ()))
-    return any(one.get("Mode") == "MultiModel" for one in containers)
+    return queries.shape_of(config)
 
 
 def guests(client: Any, endpoint: str) -> tuple[tuple[str, str], ...]:

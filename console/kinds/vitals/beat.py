@@ -12,6 +12,9 @@ PROVISIONAL = 3 * MINUTE
 SPAN = 5
 """Whole minutes that are judged together."""
 
+FRESH = 2
+"""Whole minutes since a change of what serves, from which on the minutes before it are no more judged."""
+
 SCALING_TROUBLE = "scaling.troubled"
 """Where the watch of scaling remembers which targets its last look found in trouble, one a line: a list of a thousand
 endpoints judges only these again."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from console.clock import HOUR, MINUTE, Millis
-from console.kinds.vitals.queries import DOLLARS
+from console.kinds.vitals.metric_data import DOLLARS
 
 STEP = 5 * MINUTE
 MEMO = "metrics.cost"
@@ -33,6 +33,8 @@ class Cost(msgspec.Struct, frozen=True, omit_defaults=True):
     close: int = 0
     """Those asked for all metrics every minute: on screen, deploying or unhealthy."""
     left_out: tuple[str, ...] = ()
+    waiting: int = 0
+    """Endpoints that the last look had no room for."""
 
     def per_hour(self, now: Millis) -> int:
         """Metrics requested in the last hour."""

@@ -9,7 +9,8 @@ import msgspec
 
 from console.clock import MINUTE, Millis, iso
 from console.kinds.vitals.beat import PROVISIONAL
-from console.kinds.vitals.queries import Points, Series
+from console.kinds.vitals.metric_data import Points
+from console.kinds.vitals.queries import Series
 from console.kinds.vitals.record import MEASURES, Vitals
 from console.kinds.vitals.spans import Window
 

@@ -16,11 +16,13 @@ from console.kinds.vitals.finding import (
     ERRORS_AT_LEAST,
     WARNING_RATE,
     Finding,
+    Strain,
     days,
     odds,
     of,
     over,
     percent,
+    share,
     strain,
 )
 from console.kinds.vitals.proportions import CHANCE, above, worse
@@ -47,7 +49,7 @@ def of_fleets(beat: Pulse, e: Endpoint) -> Iterator[Finding]:
         rest = f"{left}: {of(old.errors_5xx or 0.0, old.invocations or 0.0)}; not chance ({odds(chance)})"
         yield Finding(
             Sign.CRITICAL if errors / n >= CRITICAL_RATE else Sign.WARNING,
-            f"{name}: {of(errors, n)} fail",
+            f"{name}: {failing(errors, n)}",
             (rest, _whose_fault(new), over(new)),
             {"errors": errors, "n": n, "errors_of_other": old.errors_5xx or 0.0, "n_of_other": old.invocations or 0.0},
             ("rollback",),
@@ -57,21 +59,22 @@ def of_fleets(beat: Pulse, e: Endpoint) -> Iterator[Finding]:
         )
 
 
-def of_variant(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
-    """5XX. With full or overloaded hosts that is why; else a deployment may be (advice.py looks for one)."""
+def of_variant(one: Signs, was: Was | None, whose: str, lately: Strain | None = None) -> Iterator[Finding]:
+    """5XX. With full or overloaded hosts (or those that were so `lately`) that is why; else a deployment may be
+    (advice.py looks for one)."""
     errors, n = one.errors_5xx or 0.0, one.invocations or 0.0
     if errors < ERRORS_AT_LEAST or not n:
         return
     rate, usual = errors / n, was.error_rate if was else None
     if rate < WARNING_RATE or (usual is not None and above(errors, n, 1.5 * usual) > CHANCE):
         return
-    critical, why = rate >= CRITICAL_RATE, strain(one, was)
+    critical, why = rate >= CRITICAL_RATE, strain(one, was) or lately
     if usual is None and not critical and why is None:
         return
     before = f", was {percent(usual)}" if usual is not None else ""
     yield Finding(
         Sign.CRITICAL if critical else Sign.WARNING,
-        f"{whose}{of(errors, n)} fail{before}{f': {why.words}' if why else ''}",
+        f"{whose}{failing(errors, n)}{before}{f': {why.words}' if why else ''}",
         (_whose_fault(one), over(one), days(was)),
         {"errors": errors, "n": n, "error_rate": rate} | ({"was": usual} if usual is not None else {}),
         why.speaks_for if why else ("rollback",),
@@ -88,9 +91,9 @@ def of_queue(one: Signs, whose: str) -> Iterator[Finding]:
         return
     yield Finding(
         Sign.CRITICAL,
-        f"{whose}{of(failed, max(n, failed))} fail",
+        f"{whose}{failing(failed, max(n, failed))}",
         ("asynchronous requests: their failures are in the error path in S3", over(one)),
-        {"errors": failed, "n": max(n, failed)},
+        {"errors": failed, "n": max(n, failed), "failures": failed},
         ("rollback",),
         ("retrain",),
         "errors",
@@ -107,9 +110,10 @@ def of_callers(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
     if usual is not None and (above(bad, n, 1.5 * usual) > CHANCE or bad / n < 2 * usual):
         return
     before = f", was {percent(usual)}" if usual is not None else ""
+    rate, counts = share(bad, n)
     yield Finding(
         Sign.WARNING,
-        f"{whose}callers: {of(bad, n)} refused (4XX){before}",
+        f"{whose}callers: {rate} refused as 4XX {counts}{before}",
         ("4XX: what callers send changed, not the model; talk to the client's team", over(one), days(was)),
         {"errors_4xx": bad, "n": n},
         (),
@@ -117,6 +121,12 @@ def of_callers(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
         "callers",
         one.variant,
     )
+
+
+def failing(errors: float, n: float) -> str:
+    """`30 % fail (312 of 1,040)`"""
+    rate, counts = share(errors, n)
+    return f"{rate} fail {counts}"
 
 
 def _whose_fault(one: Signs) -> str:

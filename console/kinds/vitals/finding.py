@@ -5,6 +5,7 @@ The limits are proven in tests/incidents: each incident is told, and a quiet fle
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import msgspec
@@ -51,6 +52,11 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     variant: str = ""
     """Whose; empty where it is about the endpoint."""
 
+    @property
+    def brief(self) -> str:
+        """`p99 838 ms, was 83`: without whose it is, and why."""
+        return _WHY.sub(r"\1", self.words.removeprefix(f"{self.variant}: "))
+
     def to_json(self) -> dict[str, Any]:
         return {
             "about": self.about,
@@ -92,14 +98,31 @@ def load_times(one: Signs, was: Was | None) -> float | None:
 
 
 def more_load(times: float) -> str:
-    return f"{100 * (times - 1):+.0f} % a host" if times < 3 else f"{times:.0f} times the load a host"
+    """Against the same hour of other days."""
+    return f"{100 * (times - 1):+.0f} % requests a host" if times < 3 else f"{times:.0f} times the requests a host"
 
 
 # Words.
 
 
+_WHY = re.compile(r"(%|\)|ms|was [\d.,]+)(?:: |, [+-]\d|, \d+ times| at equal load).*$")
+
+
+def beside(words: str, more: str) -> str:
+    """Both; the load at the end of `more` only where `words` have not said it: once, and on one basis."""
+    return f"{words}; {_LOAD.sub('', more) if _LOAD.search(words) else more}"
+
+
+_LOAD = re.compile(r", (?:[+-]?\d+ % requests a host|\d+ times the requests a host|\d+ % of its target)$")
+
+
 def of(errors: float, n: float) -> str:
     return f"{errors:,.0f} of {n:,.0f}"
+
+
+def share(bad: float, n: float) -> tuple[str, str]:
+    """`30 %` and what it rests on, `(26,756 of 88,743)`: nobody divides at night."""
+    return percent(bad / n), f"({of(bad, n)})"
 
 
 def over(one: Signs) -> str:
@@ -107,13 +130,13 @@ def over(one: Signs) -> str:
 
 
 def days(was: Was | None) -> str:
-    return f"was: the same hour of {was.days} days" if was and was.days else "was: not known yet"
+    return f"was: in this hour of the last {was.days} days" if was and was.days else "was: not known yet"
 
 
 def percent(rate: float | None) -> str:
     if rate is None:
         return "?"
-    return f"{100 * rate:.2f} %" if rate < 0.01 else f"{100 * rate:.1f} %"
+    return f"{100 * rate:.{2 if rate < 0.01 else 1 if rate < 0.1 else 0}f} %" if rate else "0 %"
 
 
 def odds(chance: float) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from console.clock import MINUTE, Millis, clock_time
 from console.kinds.base import Sign
-from console.kinds.vitals import errors, load
+from console.kinds.vitals import errors, load, relapse
 from console.kinds.vitals.beat import SPAN
 from console.kinds.vitals.finding import (
     BUSY_CPU,
@@ -30,7 +30,7 @@ from console.kinds.vitals.finding import (
     WARNING_RATE,
     Finding,
 )
-from console.kinds.vitals.record import Pulse, Signs, Was
+from console.kinds.vitals.record import Full, Pulse, Signs, Was
 
 if TYPE_CHECKING:
     from console.kinds.endpoint.record import Endpoint
@@ -44,10 +44,15 @@ def findings(beat: Pulse, e: Endpoint, now: Millis) -> tuple[Finding, ...]:
     shadows = {v.name for v in e.shadows}
     alone = len(beat.variants) <= 1
     for one in beat.variants:
-        if one.variant in shadows or _calm(one, was := beat.was_of(one.variant)):
+        full = next((f for f in beat.full if f.variant == one.variant and relapse.holds(f, e, beat.at)), None)
+        if one.variant in shadows or (_calm(one, was := beat.was_of(one.variant)) and full is None):
             continue
+        whose = "" if alone else f"{one.variant}: "
         hurt = any(finding.about == "errors" and finding.variant == one.variant for finding in found)
-        found += of_variant(one, was, "" if alone else f"{one.variant}: ", hurt=hurt)
+        told = [*of_variant(one, was, whose, hurt=hurt, full=full)]
+        if full is not None and not hurt and not any(f.about in {"errors", "saturation"} for f in told):
+            told += relapse.of_memory(one, full, whose, now)
+        found += told
     if not beat.fleets:
         found = [
             *_apart(found, [one.variant for one in beat.variants if one.variant not in shadows and one.invocations])
@@ -61,10 +66,12 @@ def findings(beat: Pulse, e: Endpoint, now: Millis) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def of_variant(one: Signs, was: Was | None, whose: str = "", *, hurt: bool = False) -> Iterator[Finding]:
-    """`hurt`: errors are told already, by fleet."""
+def of_variant(
+    one: Signs, was: Was | None, whose: str = "", *, hurt: bool = False, full: Full | None = None
+) -> Iterator[Finding]:
+    """`hurt`: errors are told already, by fleet. `full`: requests failed lately when its memory was."""
     if not hurt:
-        yield from errors.of_variant(one, was, whose)
+        yield from errors.of_variant(one, was, whose, relapse.strain_of(full) if full is not None else None)
         yield from errors.of_queue(one, whose)
     yield from errors.of_callers(one, was, whose)
     yield from load.of_models(one, was, whose)
@@ -113,18 +120,19 @@ def _silence(beat: Pulse, e: Endpoint, now: Millis) -> Iterator[Finding]:
     usual = sum(was.invocations_per_min or 0.0 for was in beat.was)
     recent = [value for value in beat.trace if value is not None]
     # The last day may tell nothing of an endpoint that is new: then what came within the half hour does.
-    expected = SPAN * (usual if beat.was else (sum(recent) / len(recent) if len(recent) >= SPAN else 0.0))
+    minutes = max((one.minutes for one in beat.variants), default=SPAN)
+    expected = minutes * (usual if beat.was else (sum(recent) / len(recent) if len(recent) >= SPAN else 0.0))
     if expected < SILENT:
         return
     hosts = any(not one.empty for one in beat.variants)
     what = "requests" if hosts else "metrics"
     last = beat.invoked_at if hosts else beat.last_at
-    since = f" since {clock_time(last + MINUTE, now)}" if last else f" for {SPAN} minutes"
+    since = f" since {clock_time(last + MINUTE, now)}" if last else f" for {minutes} minutes"
     seen = "its hosts report, so nobody calls it" if hosts else "neither requests nor hosts report"
     yield Finding(
         Sign.UNKNOWN,
         f"no {what}{since}",
-        (f"usually {expected / SPAN:,.0f} requests a minute at this hour", seen),
+        (f"usually {expected / minutes:,.0f} requests a minute at this hour", seen),
         {"expected": expected},
         (),
         ("rollback", "retrain"),

@@ -6,6 +6,7 @@ Latency percentiles of minutes are no samples: they get limits, no test.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from console.clock import duration
 from console.kinds.base import Sign
@@ -31,14 +32,29 @@ from console.kinds.vitals.finding import (
     over,
     strain,
 )
+from console.kinds.vitals.queue import queue
 from console.kinds.vitals.record import Signs, Was
 
 
+class Usual(NamedTuple):
+    """SageMaker's own part of a request at this hour of other days, and from where on it makes requests slower."""
+
+    ms: float
+    bearable_ms: float
+
+
+def usual_overhead(was: Was | None, setup_ms: float = 0.0) -> Usual | None:
+    """Where containers are set up for requests, by more than waiting for that adds to the average when a tenth of them
+    do."""
+    if was is None or (usual := was.overhead_avg_ms) is None:
+        return None
+    return Usual(usual, max(3 * usual, usual + 2 * SLOWER_MS, usual + 0.1 * setup_ms))
+
+
 def outside(one: Signs, was: Was) -> bool:
-    """Whether SageMaker's own part is what made requests slower. Where containers are set up for requests, by more than
-    waiting for that adds to the average when a tenth of them do."""
-    now, usual, setup = one.overhead_avg_ms, was.overhead_avg_ms, one.setup_ms or 0.0
-    return now is not None and usual is not None and now >= max(3 * usual, usual + 2 * SLOWER_MS, usual + 0.1 * setup)
+    """Whether SageMaker's own part is what made requests slower."""
+    now, usual = one.overhead_avg_ms, usual_overhead(was, one.setup_ms or 0.0)
+    return now is not None and usual is not None and now >= usual.bearable_ms
 
 
 def slower(one: Signs, was: Was) -> bool:
@@ -56,7 +72,11 @@ def thrashes(one: Signs, was: Was | None) -> bool:
 
 
 def of_latency(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
-    if was is None or (one.invocations or 0.0) < REQUESTS_AT_LEAST:
+    if (one.invocations or 0.0) < REQUESTS_AT_LEAST:
+        return
+    if was is None or was.latency_p99_ms is None:
+        yield from _of_long_waits(one, was, whose)
+    if was is None:
         return
     now, usual, slow = one.latency_p99_ms, was.latency_p99_ms, slower(one, was)
     if outside(one, was) and not (slow and now and usual and now >= 3 * usual):
@@ -91,6 +111,17 @@ def of_latency(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
     yield Finding(sign, f"{whose}{words}", told, numbers, speaks_for, speaks_against, "latency", one.variant)
 
 
+def _of_long_waits(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
+    """What it was is not read yet: some models take seconds at all times, but not on hosts that are at their end."""
+    now, why = one.latency_p99_ms, strain(one, was)
+    if now is None or now < HOPELESS_MS or why is None:
+        return
+    words = f"{whose}p99 {ms(now)} ms: {why.words}"
+    told = (f"model p99 {ms(now)} ms", over(one), days(None))
+    numbers = {"latency_p99_ms": now}
+    yield Finding(Sign.WARNING, words, told, numbers, why.speaks_for, why.speaks_against, "latency", one.variant)
+
+
 def _of_overhead(one: Signs, was: Was, whose: str) -> Finding:
     now, usual = one.overhead_avg_ms, was.overhead_avg_ms
     return Finding(
@@ -106,22 +137,25 @@ def _of_overhead(one: Signs, was: Was, whose: str) -> Finding:
 
 
 def of_saturation(one: Signs, was: Was | None, whose: str) -> Iterator[Finding]:
-    checks: tuple[tuple[float | None, float, str, str], ...] = (
-        (one.cpu_percent, BUSY_CPU, "CPU", "of all vCPUs"),
-        (one.gpu_percent, BUSY_GPU, "GPU", "of all GPUs"),
-        (one.memory_percent, FULL_MEMORY, "memory", "on the fullest instance"),
-        (one.disk_percent, FULL_DISK, "disk", "on the fullest instance"),
-        (one.concurrency_utilization_percent, BUSY_SLOTS, "concurrency", "of what is allowed at once"),
+    """Processors that work off a queue are busy as they must be: how long requests wait is what tells there."""
+    queued = one.backlog is not None
+    checks = (
+        ("cpu_percent", BUSY_CPU, "CPU", "of all vCPUs"),
+        ("gpu_percent", BUSY_GPU, "GPU", "of all GPUs"),
+        ("memory_percent", FULL_MEMORY, "memory", "on the fullest instance"),
+        ("disk_percent", FULL_DISK, "disk", "on the fullest instance"),
+        ("concurrency_utilization_percent", BUSY_SLOTS, "concurrency", "of what is allowed at once"),
     )
     why = strain(one, was)
     against = why.speaks_against if why else ("retrain",)
-    for value, limit, what, among in checks:
-        if value is not None and value >= limit:
+    for field, limit, what, among in checks:
+        value: float | None = getattr(one, field)
+        if value is not None and value >= limit and not (queued and field in {"cpu_percent", "gpu_percent"}):
             yield Finding(
                 Sign.WARNING,
                 f"{whose}{what} {value:.0f} %",
                 (f"{what} {value:.0f} % {among}; from {limit:.0f} % on users feel it", over(one)),
-                {"percent": value},
+                {"percent": value, field: value},
                 ("scale",),
                 against,
                 "saturation",
@@ -144,10 +178,16 @@ def of_waiting(one: Signs, whose: str) -> Iterator[Finding]:
             one.variant,
         )
     elif oldest >= WAITING_S:
+        found = queue(one)
+        left = found.empty_in if found else None
+        rates = f"{found.come:.1f} a minute come, {found.done:.1f} are done" if found else ""
+        used = (("CPU", one.cpu_percent), ("GPU", one.gpu_percent))
+        busy = ", ".join(f"{what} {value:.0f} %" for what, value in used if value is not None)
         yield Finding(
             Sign.WARNING,
-            f"{whose}{waiting:,.0f} wait, the oldest {duration(round(oldest * 1000))}",
-            (f"backlog {waiting:,.0f}, oldest request {oldest:,.0f} s",),
+            f"{whose}{waiting:,.0f} wait, the oldest {duration(round(oldest * 1000))}"
+            f"{f', empty in ~{duration(left)}' if left is not None else ''}",
+            tuple(filter(None, (f"backlog {waiting:,.0f}, oldest request {oldest:,.0f} s", rates, busy))),
             {"backlog": waiting, "oldest_request_s": oldest},
             ("scale",),
             ("retrain",),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from console.kinds.vitals.course import INSTANCES, Course, Who
+
+if TYPE_CHECKING:
+    from console.kinds.vitals.finding import Finding
 
 OVERVIEW = "overview"
 GROUPS = (OVERVIEW, "traffic", "errors", "latency", "saturation", "queue", INSTANCES)
@@ -135,6 +138,16 @@ def sheaves(courses: Iterable[Course], whose: Sequence[Who], group: str = OVERVI
 
 def _lines(measure: Measure, known: Mapping[tuple[str, str, str, str], Course], whose: Iterable[Who]) -> list[Drawn]:
     return [line for who in whose if (line := drawn(measure, known, who)) is not None]
+
+
+def measure_of(found: Iterable[Finding]) -> str:
+    """The measure that tells the worst finding which one does; empty where none does."""
+    for one in found:
+        if one.about == "errors":
+            return "failed" if "failures" in one.numbers else "5xx"
+        if measure := next((m.id for m in MEASURES if m.field in one.numbers), ""):
+            return measure
+    return ""
 
 
 def fields_of(word: str) -> frozenset[str]:

@@ -1,15 +1,30 @@
-"""The vital signs as of a moment: of now one row for each endpoint, of the last hours from the minutes kept."""
+"""The vital signs as of a moment: of now one row for each endpoint, of the last hours from the minutes kept, and of
+the past when they were bad."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from console.clock import HOUR, MINUTE, Millis
+import msgspec
+
+from console.clock import DAY, HOUR, MINUTE, Millis
+from console.kinds.reading import history
+from console.kinds.vitals.episode import Episode
 from console.ledger.samples import KEEP_MS
 
 if TYPE_CHECKING:
     from console.ledger.snapshot import Snapshot
+
+PAST = 90 * DAY
+"""As far back as deployments are told, which may be why."""
+
+
+def episodes(snapshot: Snapshot, names: Sequence[str] | None = None) -> list[Episode]:
+    """When users were hurt, each episode as it was told last, in no particular order."""
+    decode = msgspec.json.Decoder(Episode).decode
+    facts = history(snapshot, "episode", names, since=snapshot.moment - PAST)
+    return list({(one.endpoint, one.seen_at): one for one in (decode(fact.body) for fact in facts)}.values())
 
 
 def pulses(snapshot: Snapshot, names: Sequence[str] | None = None) -> dict[str, bytes]:
@@ -23,8 +38,6 @@ def pulses(snapshot: Snapshot, names: Sequence[str] | None = None) -> dict[str, 
 def _past(snapshot: Snapshot, at: Millis, names: Sequence[str] | None) -> dict[str, bytes]:
     if at < snapshot.now - KEEP_MS:
         return {}
-    import msgspec
-
     from console.kinds.vitals.record import TRACE, Baseline, Vitals, pulse, summed
 
     samples, scope = snapshot.ledger.samples, snapshot.scope

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from console.clock import MINUTE, Millis
-from console.kinds.vitals.beat import PROVISIONAL, SPAN
+from console.kinds.vitals.beat import FRESH, PROVISIONAL, SPAN
 
 
 class Signs(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -156,8 +156,18 @@ class Baseline(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     variants: tuple[Was, ...] = ()
 
 
+class Full(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A variant in the last window in which requests failed at full memory; `at` ends it."""
+
+    variant: str
+    at: Millis
+    percent: float
+    errors: float
+    n: float
+
+
 class Pulse(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The last SPAN whole minutes of one endpoint: what its row in the list is drawn and judged from.
+    """The last SPAN whole minutes of one endpoint, or those since it changed: what its row is drawn and judged from.
 
     `at` ends the window, `read_at` is when it was read; from `stale_at` on these are numbers of the past, because two
     looks have not come.
@@ -174,6 +184,7 @@ class Pulse(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     last_at: Millis | None = None
     invoked_at: Millis | None = None
     """The newest minute with a request."""
+    full: tuple[Full, ...] = ()
     detailed: bool = False
     """Whether all metrics were read, or only those of the fleet's query."""
     trace: tuple[float | None, ...] = ()
@@ -218,19 +229,22 @@ def pulse(
     before: Pulse | None = None,
     detailed: bool = False,
     fields: Container[str] | None = None,
+    changed_at: Millis | None = None,
 ) -> Pulse:
     """The window of whole minutes as of `now`, from what is kept of them; `before` is the pulse of the last look.
 
+    `changed_at`: when what serves became what it is. What was before must not be held against it: as soon as there are
+    FRESH minutes since, only those count.
     `fields`: those that this look asked for. Others are kept of some minutes only, and would be sums of those.
     """
     end = (now - PROVISIONAL) // MINUTE * MINUTE
-    start = end - SPAN * MINUTE
+    start = _start(minutes, end, changed_at)
     series: dict[tuple[str, str, str], list[Signs]] = {}
     for at in sorted(minutes):
         if start <= at < end:
             for one in minutes[at].signs:
                 series.setdefault((one.variant, one.config, one.component), []).append(one)
-    windows = [_only(over(_padded(found)), fields) for found in series.values()]
+    windows = [_only(over(_padded(found, (end - start) // MINUTE)), fields) for found in series.values()]
     seen = [at for at, vitals in minutes.items() if at < end and any(not one.empty for one in vitals.signs)]
     invoked = [at for at, v in minutes.items() if at < end and any(one.invocations for one in v.signs)]
     return Pulse(
@@ -254,9 +268,17 @@ def _only(one: Signs, fields: Container[str] | None) -> Signs:
     return msgspec.structs.replace(one, **{name: None for name in MEASURES if name not in fields})
 
 
-def _padded(found: list[Signs]) -> list[Signs]:
+def _start(minutes: Iterable[Millis], end: Millis, changed_at: Millis | None) -> Millis:
+    usual = end - SPAN * MINUTE
+    since = -(-(changed_at or 0) // MINUTE) * MINUTE
+    if usual < since <= end - FRESH * MINUTE and any(since <= at < end for at in minutes):
+        return since
+    return usual
+
+
+def _padded(found: list[Signs], minutes: int) -> list[Signs]:
     """Absent minutes are minutes all the same: requests a minute are of the whole window."""
-    return found + [Signs(found[0].variant, found[0].config, found[0].component)] * (SPAN - len(found))
+    return found + [Signs(found[0].variant, found[0].config, found[0].component)] * (minutes - len(found))
 
 
 TRACE = 30

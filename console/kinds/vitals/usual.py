@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from console.clock import DAY, Millis
-from console.kinds.vitals.queries import Points, Series
+from console.kinds.vitals.metric_data import Points
+from console.kinds.vitals.queries import Series
 from console.kinds.vitals.record import Was, median
 
 DAYS = 7

@@ -4,40 +4,32 @@ what is on screen, deploying or unhealthy. Counted as the bill does (facts/sagem
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Container, Iterable, Mapping, Sequence
 from zlib import crc32
 
 import msgspec
 
-from console.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from console.clock import HOUR, MINUTE, SECOND, Millis
 from console.errors import CredentialsError, SourceError, Throttled
 from console.kinds.base import Eyes
+from console.kinds.config.asking import OPERATIONS, read
 from console.kinds.endpoint.record import Endpoint
 from console.kinds.vitals import queries
-from console.kinds.vitals.asking import fetch, guests, multi_model
-from console.kinds.vitals.beat import SPAN
+from console.kinds.vitals.asking import guests
 from console.kinds.vitals.cost import ASKED, MEMO, Cost, cadence, memo, recalled
-from console.kinds.vitals.judge import findings
-from console.kinds.vitals.queries import Points, Series, batches, billed
+from console.kinds.vitals.look import Look, decoded
+from console.kinds.vitals.metric_data import billed
+from console.kinds.vitals.queries import Series
 from console.kinds.vitals.record import (
     Baseline,
     Pulse,
     Shape,
-    Vitals,
-    pulse,
-    summed,
 )
-from console.kinds.vitals.usual import DAYS, usual
-from console.ledger.samples import KEEP_MS, Sample
+from console.kinds.vitals.telling import tell
+from console.ledger.samples import KEEP_MS
 
 DUE = 10 * SECOND
 """So much before its time a look is due: sweeps are jittered."""
-
-SHORT, LONG = (SPAN + 5) * MINUTE, 30 * MINUTE
-SPANS = (SHORT + 2 * MINUTE, 20 * MINUTE, LONG, 45 * MINUTE, HOUR, 2 * HOUR)
-"""How far back a look reads: minutes that were provisional, and what a new one needs. Points cost nothing."""
 
 LEARN_AT_MOST = 20
 """Configs described in one sweep: at half of 5 a second."""
@@ -54,11 +46,8 @@ AGAIN = 10 * MINUTE
 
 PRUNE_EVERY = 10 * MINUTE
 
-T = TypeVar("T")
-
 _endpoint = msgspec.json.Decoder(Endpoint).decode
 _shape = msgspec.json.Decoder(Shape).decode
-_minute = msgspec.json.Decoder(Vitals).decode
 _pulse = msgspec.json.Decoder(Pulse).decode
 _baseline = msgspec.json.Decoder(Baseline).decode
 
@@ -67,8 +56,7 @@ class VitalsWatch:
     source = "metrics"
     operations = (
         "cloudwatch:GetMetricData",
-        "sagemaker:DescribeEndpointConfig",
-        "sagemaker:DescribeModel",
+        *OPERATIONS,
         "sagemaker:ListInferenceComponents",
     )
     every_s = 60.0
@@ -77,7 +65,6 @@ class VitalsWatch:
         self._shapes: dict[str, Shape] = {}
         self._refused: dict[str, Millis] = {}
         """Configs that could not be described, with when to try again."""
-        self._models: dict[str, bool] = {}
         self._components: dict[str, tuple[Millis, tuple[tuple[str, str], ...]]] = {}
         self._wide: dict[str, Millis] = {}
         """When each endpoint's turn for a wider look is next."""
@@ -88,16 +75,17 @@ class VitalsWatch:
         now = eyes.now()
         cost = recalled(eyes.recall(MEMO), eyes.dollars_per_hour, eyes.recall(ASKED))
         endpoints = {e.name: e for e in map(_endpoint, eyes.heads("endpoint").values()) if e.variants}
-        pulses = {name: beat for name, _, beat in _read(_pulse, eyes.kept("pulse", now - KEEP_MS))}
-        baselines = {name: found for name, _, found in _read(_baseline, eyes.kept("baseline", now - KEEP_MS))}
+        pulses = {name: beat for name, _, beat in decoded(_pulse, eyes.kept("pulse", now - KEEP_MS))}
+        baselines = {name: found for name, _, found in decoded(_baseline, eyes.kept("baseline", now - KEEP_MS))}
         close = self._close(eyes, endpoints, pulses)
+        self._shapes = {name: _shape(body) for name, body in eyes.heads("shape").items()}
         self._learn(eyes, [endpoints[name] for name in close])
         asked = {name: self._series(eyes, endpoints[name], everything=True) for name in close}
         fleet = {n: self._series(eyes, e, everything=False) for n, e in endpoints.items() if n not in asked}
         every = cadence(
             sum(map(billed, fleet.values())), sum(map(billed, asked.values())), len(fleet) // 6, cost.budget
         )
-        look = _Look(eyes, endpoints, pulses, baselines, cost)
+        look = Look(eyes, endpoints, pulses, baselines, cost)
         try:
             due = {n: s for n, s in asked.items() if _due(pulses.get(n), now, 1, everything=True)}
             cut = look.read(due, 1, detailed=True)
@@ -118,10 +106,11 @@ class VitalsWatch:
             self._swept = True
             self._learn(eyes, endpoints.values())
         finally:
+            tell(eyes, look.felt)
             cost = msgspec.structs.replace(look.cost, every_min=every, endpoints=len(endpoints), close=len(close))
             eyes.remember(MEMO, memo(cost))
         said = _left_out(cost, len(endpoints), every, cut, late)
-        eyes.remember(MEMO, memo(msgspec.structs.replace(cost, left_out=said)))
+        eyes.remember(MEMO, memo(msgspec.structs.replace(cost, left_out=said, waiting=cut + late)))
         if now - self._pruned >= PRUNE_EVERY:
             self._pruned = now
             eyes.prune(now - KEEP_MS)
@@ -156,29 +145,21 @@ class VitalsWatch:
 
     def _learn(self, eyes: Eyes, endpoints: Iterable[Endpoint]) -> None:
         """Describe the configs that are not known yet: at most a few a sweep. Refused: hosts of an unknown type."""
-        if not self._shapes:
-            self._shapes = {name: _shape(body) for name, body in eyes.heads("shape").items()}
         missing = dict.fromkeys(e.config for e in endpoints if e.config and e.config not in self._shapes)
         wanted = [config for config in missing if self._refused.get(config, 0) <= eyes.now()]
-        client = eyes.client("sagemaker")
-        for config in wanted[:LEARN_AT_MOST]:
+        for name in wanted[:LEARN_AT_MOST]:
             if not eyes.in_time():
                 break
             try:
-                told = client.describe_endpoint_config(EndpointConfigName=config)
-                shape = queries.shape_of(told, lambda model: self._multi_model(client, model))
+                config = read(eyes, name)
             except (CredentialsError, Throttled):
                 raise
             except SourceError:
-                self._refused[config] = eyes.now() + AGAIN
-                continue
-            self._shapes[config] = shape
-            eyes.saw("shape", config, shape)
-
-    def _multi_model(self, client: Any, model: str) -> bool:
-        if model not in self._models:
-            self._models[model] = multi_model(client, model)
-        return self._models[model]
+                config = None
+            if config is None or config.absent:
+                self._refused[name] = eyes.now() + AGAIN
+            else:
+                self._shapes[name] = queries.shape_of(config)
 
     def _guests(self, eyes: Eyes, endpoint: str) -> tuple[tuple[str, str], ...]:
         """(name, variant) of the inference components of an endpoint."""
@@ -191,7 +172,7 @@ class VitalsWatch:
 
     def _baselines(
         self,
-        look: _Look,
+        look: Look,
         endpoints: Mapping[str, Endpoint],
         names: Sequence[str],
         close: Container[str],
@@ -204,122 +185,6 @@ class VitalsWatch:
         waiting = sum(name in close for name in missing)
         share = max(4, len(endpoints) // 50, min(waiting, CLOSE_AT_ONCE))
         look.read_before({n: queries.before(n, self._shape(endpoints[n])) for n in missing[:share]}, hour, reserve)
-
-
-class _Look:
-    """One sweep's reading: queries to minutes, minutes to pulses, all counted."""
-
-    def __init__(
-        self,
-        eyes: Eyes,
-        endpoints: Mapping[str, Endpoint],
-        pulses: dict[str, Pulse],
-        baselines: dict[str, Baseline],
-        cost: Cost,
-    ) -> None:
-        self._eyes, self._client, self.now = eyes, eyes.client("cloudwatch"), eyes.now()
-        self._endpoints, self._pulses, self.baselines, self.cost = endpoints, pulses, baselines, cost
-
-    def read(self, wanted: Mapping[str, Sequence[Series]], every_min: int, *, detailed: bool, reserve: int = 0) -> int:
-        """The minutes of these endpoints; returns how many the budget had no room for. Each look reaches back to what
-        was provisional in the one before, hours at the first."""
-        room, left = self.cost.room(self.now) - reserve, 0
-        spans: dict[int, list[Series]] = {}
-        for name, series in wanted.items():
-            room -= (price := billed(series))
-            if room < 0:
-                room, left = room + price, left + 1
-                continue
-            spans.setdefault(self._span(name, detailed), []).extend(series)
-        end = self.now - self.now % MINUTE
-        for span, series in spans.items():
-            for batch in batches(series, span // MINUTE):
-                if not self._eyes.in_time():
-                    return left
-                found = self._fetch(batch, end - span, end, 60)
-                asked = {one.endpoint: {s.metric.field for s in wanted[one.endpoint]} for one in batch}
-                self._keep(asked, queries.minutes_of(batch, found), end - span, every_min, detailed)
-        return left
-
-    def _span(self, name: str, detailed: bool) -> int:
-        before = self._pulses.get(name)
-        if detailed and (before is None or not before.detailed):
-            return KEEP_MS
-        if before is None:
-            return LONG
-        back = self.now - before.read_at + SHORT
-        return next((span for span in SPANS if back <= span), KEEP_MS)
-
-    def _keep(
-        self,
-        asked: Mapping[str, Container[str]],
-        minutes: dict[str, dict[Millis, Vitals]],
-        since: Millis,
-        every_min: int,
-        detailed: bool,
-    ) -> None:
-        kept: dict[str, dict[Millis, Vitals]] = {name: {} for name in asked}
-        for name, at, vitals in _read(_minute, self._eyes.kept("vitals", since, list(asked))):
-            kept[name][at] = vitals
-        rows: list[Sample] = []
-        for name, found in minutes.items():
-            for at, vitals in found.items():
-                both = kept[name][at] = queries.together(kept[name].get(at), vitals)
-                rows.append(Sample(name, at, msgspec.json.encode(both)))
-        self._eyes.keep("vitals", rows)
-        pulses = []
-        for name, fields in asked.items():
-            baseline = self.baselines.get(name)
-            beat = pulse(
-                kept[name],
-                now=self.now,
-                next_ms=every_min * MINUTE,
-                was=baseline.variants if baseline else (),
-                before=self._pulses.get(name),
-                detailed=detailed,
-                fields=fields,
-            )
-            self._pulses[name] = beat = self._summed(name, beat)
-            pulses.append(Sample(name, self.now, msgspec.json.encode(beat)))
-        self._eyes.keep("pulse", pulses, alone=True)
-
-    def _summed(self, name: str, beat: Pulse) -> Pulse:
-        e = self._endpoints[name]
-        return summed(beat, [v.name for v in e.shadows], troubled=bool(findings(beat, e, self.now)))
-
-    def _fetch(self, batch: Sequence[Series], start: Millis, end: Millis, period_s: int) -> dict[int, Points]:
-        self.cost = self.cost.with_spent(self.now, billed(batch))
-        return fetch(self._client, batch, start, end, period_s)
-
-    def read_before(self, wanted: Mapping[str, Sequence[Series]], hour: Millis, reserve: int) -> None:
-        """Baselines: one query over the days by the hour costs what one over an hour does."""
-        room, series = self.cost.room(self.now) - reserve, list[Series]()
-        for found in wanted.values():
-            room -= billed(found)
-            if room >= 0:
-                series += found
-        for batch in batches(series, DAYS * 24):
-            if not self._eyes.in_time():
-                return
-            points = self._fetch(batch, hour - DAYS * DAY, hour, 3600)
-            rows, pulses = [], []
-            for name in dict.fromkeys(one.endpoint for one in batch):
-                baseline = Baseline(hour, usual(name, batch, points, hour))
-                self.baselines[name] = baseline
-                rows.append(Sample(name, hour, msgspec.json.encode(baseline)))
-                if (beat := self._pulses.get(name)) is not None:
-                    beat = self._summed(name, msgspec.structs.replace(beat, was=baseline.variants))
-                    self._pulses[name] = beat
-                    pulses.append(Sample(name, self.now, msgspec.json.encode(beat)))
-            self._eyes.keep("baseline", rows, alone=True)
-            self._eyes.keep("pulse", pulses, alone=True)
-
-
-def _read(decode: Callable[[bytes], T], samples: Iterable[Sample]) -> Iterator[tuple[str, Millis, T]]:
-    """Those of another version are left out: a cache is written anew."""
-    for name, at, body in samples:
-        with contextlib.suppress(msgspec.DecodeError):
-            yield name, at, decode(body)
 
 
 def _due(beat: Pulse | None, now: Millis, every_min: int, *, everything: bool) -> bool:

@@ -9,11 +9,12 @@ import pytest
 
 from console.errors import Refused, UsageError
 from console.kinds.capacity.looking import Ground, Subject
-from console.kinds.capacity.wish import Wish, effect_of, needed, new, proposed, wished
+from console.kinds.capacity.need import needed
+from console.kinds.capacity.wish import Wish, effect_of, new, proposed, wished
 from console.kinds.endpoint.record import Endpoint, Variant
 from console.kinds.scaling.record import INSTANCES, Target
 from console.kinds.scaling.seen import Load, Quota, Seen
-from console.kinds.vitals.record import Pulse, Signs
+from console.kinds.vitals.record import Pulse, Signs, Was
 
 
 def subject(count: int, bounds: tuple[int, int] | None = (2, 8)) -> Subject:
@@ -100,7 +101,37 @@ def test_the_load_of_all_counts_not_that_of_those_that_serve_times_those_that_wi
         assert needed(s.desired or 0, ground(s, load)).hosts == 9
     assert load.among(9, 5) == pytest.approx(9136.7, abs=0.1)
     assert Load(27_410.0).among(9, 3) == pytest.approx(9136.7, abs=0.1), "of what serves, where no total is known"
-    assert needed(5, ground(subject(5), Load(27_410.0, None, None, 82_230.0), busy=100.0)).hosts == 5
+    assert needed(5, ground(subject(5), Load(16_446.0, None, None, 82_230.0, 3.0), busy=100.0)).hosts == 5
     waiting = ground(subject(5), load)._replace(waits="scaled 3→5 at 14:06Z, wait for its metrics (~14:14Z)")
     with pytest.raises(Refused, match="scaled 3→5 at 14:06Z, wait for its metrics"):
         proposed(subject(5), waiting)
+
+
+def of_signs(s: Subject, one: Signs, was: Was | None = None) -> Ground:
+    g = ground(s)
+    view: Any = SimpleNamespace(pulse=Pulse(0, 0, 1, (one,), was=(was,) if was else ()))
+    return g._replace(view=view)
+
+
+def test_a_queue_asks_for_as_many_as_empty_it_within_the_hour() -> None:
+    s = subject(1, None)
+    one = Signs("AllTraffic", minutes=5, invocations=13, backlog=300, oldest_request_s=2400, gpu_percent=99)
+    need = needed(1, of_signs(s, one))
+    assert need.hosts == 5, "7.5 come and 5 a minute of those that wait, at 2.6 each"
+    assert need.words == (
+        "7.5 requests a minute come and one instance does 2.6: 3 keep up, 5 empty the queue of 300 within the hour"
+    )
+
+
+@pytest.mark.parametrize(
+    ("have", "hits", "overhead", "steps"),
+    [(1, 0.62, 746.0, "1 to 4 such steps"), (2, 0.89, 206.0, "1 to 2 such steps"), (4, 0.3, 1400.0, "2 to 5 such")],
+)
+def test_models_that_do_not_fit_ask_for_twice_the_room_and_say_how_often(
+    have: int, hits: float, overhead: float, steps: str
+) -> None:
+    one = Signs("AllTraffic", minutes=5, invocations=5000, cache_hit_ratio=hits, loading_wait_ms=1942,
+                overhead_avg_ms=overhead)  # fmt: skip
+    need = needed(have, of_signs(subject(have, None), one, Was("AllTraffic", 7, overhead_avg_ms=27.5)))
+    assert need.hosts == 2 * have and steps in need.words
+    assert f"{100 * hits:.0f} % of models are found loaded on {have} instance" in need.words

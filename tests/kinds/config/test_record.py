@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from console.kinds.config.record import Config, Difference, difference, from_api
+from console.kinds.config.record import Config, difference, from_api
+from console.kinds.difference import Difference
 
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/ml/risk"
 

@@ -9,7 +9,7 @@ from console.fleet.describe import lines
 from console.kinds.config.record import Config
 from console.kinds.reading import decode
 from console.kinds.registry import kind_of
-from tests.kinds.conftest import Bench
+from tests.kinds.conftest import SCOPE, Bench
 
 Make = Callable[..., Bench]
 NAME = "delay-risk"
@@ -117,3 +117,68 @@ def test_what_was_read_stays_when_the_config_goes_and_a_permission_that_comes_is
     one.want("endpoint", NAME)
     read(one)
     assert "model data" in told(one)["changed"] and "cannot be looked at" not in told(one)["changed"]
+
+
+def test_a_config_that_was_made_anew_under_its_name_is_read_anew_when_it_is_deployed(bench: Make) -> None:
+    one = bench()
+    for source in ("endpoints", "changes"):
+        one.look(source)
+    one.want("endpoint", NAME)
+    read(one)
+    serving = one.view("endpoint", NAME).endpoint.config
+    stem, _, version = serving.rpartition("-v")
+    name = f"{stem}-v{int(version) - 1}"
+    before = one.call("DescribeEndpointConfig", EndpointConfigName=name)
+    (variant,) = before["ProductionVariants"]
+    one.tick(3600)
+    one.call("DeleteEndpointConfig", EndpointConfigName=name)
+    one.call(
+        "CreateEndpointConfig", EndpointConfigName=name,
+        ProductionVariants=[variant | {"InstanceType": "ml.m5.4xlarge"}],
+    )  # fmt: skip
+    one.want("endpoint", NAME)
+    assert read(one) == {}, "nothing was deployed: nobody knows, and it does not matter yet"
+    one.tick(30)
+    one.call("UpdateEndpoint", EndpointName=NAME, EndpointConfigName=name)
+    one.tick(30)
+    one.look("endpoints")
+    assert read(one)["DescribeEndpointConfig"] == 1 and read(one) == {}, "once"
+    changed = one.view("endpoint", NAME).changed
+    assert (changed.source, changed.target) == (serving, name)
+    assert ("instance type", "ml.m5.4xlarge") in {(d.what, d.after) for d in changed.what}
+    one.tick(1800)
+    one.look("changes")
+    one.want("endpoint", NAME)
+    assert read(one) == {}, "CloudTrail tells of the same deployment"
+
+
+def test_a_change_that_is_late_in_the_trail_still_tells_what_served_before(bench: Make) -> None:
+    """Changes are looked at once each, whenever they come."""
+    one = bench()
+    one.look("endpoints")
+    one.want("endpoint", NAME)
+    assert read(one)["DescribeEndpointConfig"] == 1
+    one.look("changes")
+    one.want("endpoint", NAME)
+    assert read(one)["DescribeEndpointConfig"] == 1, "what served before"
+    assert one.view("endpoint", NAME).changed.what
+
+
+def test_what_vital_signs_described_is_not_described_again(bench: Make) -> None:
+    """A shape says which metrics there are, and is told from the same look."""
+    one = bench()
+    for source in ("endpoints", "changes"):
+        one.look(source)
+    one.want("endpoint", NAME)
+    spent, errors = one.look("metrics")
+    assert not errors and spent["DescribeEndpointConfig"] == len(one.ledger.heads(SCOPE, "endpoint"))
+    serving = one.view("endpoint", NAME).endpoint.config
+    assert {c.name for c in decode(one.snapshot, "config", Config)} >= {serving}
+    spent = read(one)
+    assert spent["DescribeEndpointConfig"] == 1, "what served before: of what serves all is known"
+    shapes = {fact.name for fact in one.ledger.heads(SCOPE, "shape")}
+    one.fresh_collector()
+    one.tick(60)
+    one.want("endpoint", NAME)
+    spent, errors = one.look("metrics")
+    assert not errors and "DescribeEndpointConfig" not in spent and len(shapes) >= 4

@@ -21,8 +21,10 @@ from console.kinds.vitals.record import Pulse, Signs, Vitals, Was
 NOW = 1_795_144_320_000
 """03:12Z."""
 WAYS = (Way(config="risk-v7", grade=Grade.SERVED, evidence=("served",)),)
-ERRORS = Finding(Sign.CRITICAL, "150 of 5,000 fail", (), {}, ("rollback",), ("retrain",), "errors", "a")
-APART = Finding(Sign.CRITICAL, "a: 150 of 5,000 fail", (), {}, ("weights", "rollback"), ("retrain",), "errors", "a")
+ERRORS = Finding(Sign.CRITICAL, "3.0 % fail (150 of 5,000)", (), {}, ("rollback",), ("retrain",), "errors", "a")
+APART = Finding(
+    Sign.CRITICAL, "a: 3.0 % fail (150 of 5,000)", (), {}, ("weights", "rollback"), ("retrain",), "errors", "a"
+)
 BUSY = Finding(Sign.WARNING, "p99 610 ms: hosts are busy", (), {}, ("scale",), ("rollback", "retrain"), "latency", "a")
 AT_MAX = Finding(Sign.WARNING, "at max 8/8", (), {}, ("scale",), ("retrain",), "scaling", "a")
 NO_QUOTA = Finding(Sign.WARNING, "cannot grow: quota", (), {}, (), ("scale", "rollback", "retrain"), "scaling", "a")
@@ -107,7 +109,7 @@ def test_commands_only_plan_and_name_the_variant_where_there_are_several() -> No
     assert told(CALLERS).command("risk") == ""
     shift = told(APART, variants=(Variant("a"), Variant("b")))
     assert shift.command("risk") == "lastgood weights risk a=0 --dry-run"
-    assert shift.lines[0] == ("helps", "shift traffic away from a: a: 150 of 5,000 fail")
+    assert shift.lines[0] == ("helps", "shift traffic away from a: a: 3.0 % fail (150 of 5,000)")
 
 
 def test_mixed_fleets_go_back_and_calm_gets_no_advice() -> None:

@@ -9,12 +9,15 @@ import pytest
 
 from console.clock import DAY, HOUR, MINUTE
 from console.kinds.base import Sign
+from console.kinds.change.record import Change
 from console.kinds.deployment.record import Deployment, Outcome, Proof
+from console.kinds.endpoint.motion import phase_words
 from console.kinds.endpoint.record import Endpoint, Pending, Phase, Variant
-from console.kinds.endpoint.verdict import judge, phase_words
+from console.kinds.endpoint.verdict import judge
 from console.kinds.endpoint.view import EndpointView, _marked, order
 from console.kinds.hold.record import Act, Hold
 from console.kinds.symptom.record import Symptom
+from console.kinds.vitals.finding import Finding
 
 NOW = 1_795_489_920_000  # 2026-11-24T03:12:00Z
 
@@ -55,8 +58,19 @@ CANARY = {
     }
 }
 BAKING = "Baking for 600 seconds (WaitIntervalInSeconds) with traffic enabled on canary capacity of 1 instance(s)."
+RESIZE = "UpdateEndpointWeightsAndCapacities"
 TERRAFORM = {"by": "terraform", "actor": "tf"}
 S, M, C, W, U = Outcome.SUCCEEDED, Sign.MOVING, Sign.CRITICAL, Sign.WARNING, Sign.UNKNOWN
+
+SERVED_FOR_LONG = [msgspec.structs.replace(deployed(S, "risk-v7"), started_at=NOW - 9 * HOUR, ended_at=NOW - 8 * HOUR)]
+SLOW = Finding(W, "p99 900 ms, was 80", ("over 5 whole minutes",), about="latency")
+
+
+def warning(warnings: int) -> Symptom:
+    return Symptom(
+        "risk", "risk-v7", NOW - MINUTE, 0, 400, warnings=warnings, warned="feature store answered after 164 ms"
+    )
+
 
 TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] = {
     "ok": (endpoint(), [], {}, Sign.OK, "ok"),
@@ -134,7 +148,50 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
     ),
     "logs, of what has served for long": (
         endpoint(),
-        [msgspec.structs.replace(deployed(S, "risk-v7"), started_at=NOW - 9 * HOUR, ended_at=NOW - 8 * HOUR)],
+        SERVED_FOR_LONG,
+        {"symptom": symptom()},
+        Sign.OK,
+        "ok",
+    ),
+    "in trouble, and its logs tell why": (
+        endpoint(),
+        SERVED_FOR_LONG,
+        {"symptom": symptom(), "found": [SLOW]},
+        W,
+        "p99 900 ms, was 80; logs KeyError: 'dep_delay'",
+    ),
+    "in trouble, warned of": (
+        endpoint(),
+        SERVED_FOR_LONG,
+        {"symptom": warning(30), "found": [SLOW]},
+        W,
+        "p99 900 ms, was 80; logs feature store answered after 164 ms",
+    ),
+    "in trouble, two warnings are chance": (
+        endpoint(),
+        SERVED_FOR_LONG,
+        {"symptom": warning(2), "found": [SLOW]},
+        W,
+        "p99 900 ms, was 80",
+    ),
+    "in trouble, logs of another hour": (
+        endpoint(),
+        SERVED_FOR_LONG,
+        {"symptom": symptom(ago=20 * MINUTE), "found": [SLOW]},
+        W,
+        "p99 900 ms, was 80",
+    ),
+    "in trouble and new: its logs are told once": (
+        endpoint(),
+        [deployed(S, "risk-v7")],
+        {"symptom": symptom(), "found": [SLOW]},
+        W,
+        "p99 900 ms, was 80; logs KeyError: 'dep_delay' (v7 since 03:11Z)",
+    ),
+    "warned of, and well": (endpoint(), SERVED_FOR_LONG, {"symptom": warning(30)}, Sign.OK, "ok"),
+    "logs, of one of which no deployment is known": (
+        msgspec.structs.replace(endpoint(), modified_at=NOW - 9 * HOUR),
+        [],
         {"symptom": symptom()},
         Sign.OK,
         "ok",
@@ -184,6 +241,44 @@ TABLE: dict[str, tuple[Endpoint, list[Deployment], dict[str, Any], Sign, str]] =
         {},
         Sign.OK,
         "note: an update failed by 03:07Z, v7 serves",
+    ),
+    "a reason of scaling": (
+        endpoint(failure_reason="InsufficientInstanceCapacity"),
+        [],
+        {"resized": Change("c", NOW - HOUR, RESIZE, "endpoint", "risk", actor="aas")},
+        Sign.OK,
+        "note: a change of capacity or weights by Auto Scaling failed by 03:07Z, v7 serves",
+    ),
+    "why it cannot grow is told once": (
+        endpoint(failure_reason="InsufficientInstanceCapacity"),
+        [],
+        {
+            "resized": Change("c", NOW - HOUR, RESIZE, "endpoint", "risk", actor="aas"),
+            "found": (Finding(Sign.WARNING, "cannot grow: AWS has none", (), about="scaling"),),
+        },
+        Sign.WARNING,
+        "cannot grow: AWS has none",
+    ),
+    "failed, and its logs tell why": (
+        endpoint(failure_reason="did not pass the ping health check"),
+        [deployed(Outcome.FAILED, reason="did not pass the ping health check")],
+        {"symptom": symptom("risk-v8")},
+        Sign.OK,
+        "note: v8 failed 03:11Z, v7 serves; ping health check; its logs: KeyError: 'dep_delay'",
+    ),
+    "failed before anybody watched": (
+        endpoint(failure_reason="x"),
+        [deployed(Outcome.FAILED, reason="x")],
+        {"symptom": msgspec.structs.replace(symptom(""), fell=True, since=NOW - MINUTE)},
+        Sign.OK,
+        "note: v8 failed 03:11Z, v7 serves; its logs: KeyError: 'dep_delay'",
+    ),
+    "the logs of another failure": (
+        endpoint(failure_reason="x"),
+        [deployed(Outcome.FAILED, reason="x")],
+        {"symptom": msgspec.structs.replace(symptom(""), fell=True, since=NOW - 2 * HOUR)},
+        Sign.OK,
+        "note: v8 failed 03:11Z, v7 serves",
     ),
     "undone by Terraform": (
         endpoint(config="risk-v8"),
@@ -257,6 +352,14 @@ def test_every_branch(case: str) -> None:
     verdict = judge(e, deployments, now=NOW, **around)
     assert (verdict.sign, verdict.words) == (sign, words)
     assert verdict.reasons, "what decided it is told"
+
+
+def test_mixed_fleets_and_an_evidence_too_long_for_a_row() -> None:
+    told = msgspec.structs.replace(symptom(), sample="x" * 120)
+    verdict = judge(endpoint("UpdateRollbackFailed"), [], now=NOW, symptom=told)
+    assert f"logs {told.sample}" in verdict.reasons and "logs" not in verdict.words
+    verdict = judge(endpoint(), SERVED_FOR_LONG, now=NOW, symptom=told, found=[SLOW])
+    assert verdict.words.endswith("x…") and f"logs {told.sample}" in verdict.reasons
 
 
 def test_the_reasons_of_a_hanging_update_say_when_it_ends_by_itself() -> None:

@@ -21,6 +21,7 @@ from console.kinds.endpoint.view import EndpointView
 from console.kinds.endpoint.ways import Grade, Way
 from console.kinds.hold.record import Act
 from console.world.ecr import Repositories
+from console.world.quotas import Quotas
 from console.world.sagemaker.resources import Configs
 from tests.kinds.conftest import Bench
 from tests.kinds.desks import desk
@@ -244,12 +245,21 @@ def test_an_autoscaled_variant_keeps_its_instance_type(one: Bench) -> None:
 
 
 def test_quota_for_a_second_fleet(one: Bench) -> None:
-    assert run(one)["quota"][0] is PASS
+    """Where nobody watches what others have. Where somebody does: tests/incidents/test_capacity.py."""
     at = desk(one)
+    (variant,) = observe(at, NAME).variants
+    have = variant.instances or 0
+    type_ = one.world.region().of(Configs).get(target_of(one)).body["ProductionVariants"][0]["InstanceType"]
+    quotas = one.world.region().of(Quotas)
+    for limit, expected in ((2 * have, UNKNOWN), (2 * have - 1, FAIL)):
+        quotas.limits[type_] = limit
+        assert run(one)["quota"][0] is expected
+    verdict, words = run(one, pending=Pending("v9", variants=(variant,)))["quota"]
+    assert verdict is FAIL and f"{have} more are refused (ResourceLimitExceeded)" in words
     variants = observe(at, NAME).variants
     huge = tuple(msgspec.structs.replace(v, instances=5000, desired_instances=5000) for v in variants)
     verdict, words = run(one, variants=huge)["quota"]
-    assert verdict is FAIL and "exceed the quota of" in words
+    assert verdict is FAIL and "5000 more are refused (ResourceLimitExceeded)" in words
     unlisted = copy_of(one, target_of(one), variant={"InstanceType": "ml.p5.48xlarge"})
     one.world.faults.add(operation="ListServiceQuotas", answer={"Quotas": []})
     assert run(one, unlisted)["quota"] == (UNKNOWN, "ml.p5.48xlarge: quota not listed")
@@ -279,7 +289,9 @@ ACT = Act("endpoint", "shop", "rollback", "v2", "v1", "arn:aws:sts::1:assumed-ro
 @pytest.mark.parametrize(
     ("act", "sign", "on", "undone_by", "verdict", "words"),
     [
-        (None, Sign.CRITICAL, "v2", "", PASS, "why"),
+        (None, Sign.CRITICAL, "v2", "", WARN, "nothing known asks for it: why"),
+        (None, Sign.MOVING, "v2", "", WARN, "nothing known speaks against v2: why"),
+        (None, Sign.UNKNOWN, "v2", "", UNKNOWN, "nothing known speaks against v2: why"),
         (None, Sign.OK, "v2", "", WARN, "nothing known speaks against v2: why"),
         (None, Sign.HELD, "v2", "", WARN, "nothing known speaks against v2: why"),
         (ACT, Sign.CRITICAL, "v2", "tf", WARN, "Terraform undid the roll back of {}: stop that first, or it will be"),

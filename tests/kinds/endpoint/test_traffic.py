@@ -70,7 +70,7 @@ def test_what_each_will_get() -> None:
     blind = loads({"a": 1, "b": 9}, {"a": 5, "b": 5}, None, {"a": 2})[0]
     assert blind.words == "a 10 → 50 % of traffic" and not blind.host_words
     serverless = loads({"a": 0, "b": 9}, {"a": 5, "b": 5}, 10.0, {"a": None, "b": 2})[0]
-    assert serverless.words == "a 0 → 50 % of traffic (0.0 → 5.0 requests/s)" and not serverless.host_words
+    assert serverless.words == "a 0 → 50 % of traffic (0 → 5.0 requests/s)" and not serverless.host_words
 
 
 def test_shares_in_words() -> None:

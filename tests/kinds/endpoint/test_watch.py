@@ -74,7 +74,7 @@ def test_every_ten_minutes_a_list_reconciles(rested: Bench) -> None:
 
 
 def test_a_restart_does_not_read_everything_again(bench: Make) -> None:
-    one = bench(fleet=230)
+    one = bench(fleet=230, evaluate=False)
     assert calls(one)["Search"] == 3
     one.tick(3600)
     one.fresh_collector()
@@ -179,7 +179,7 @@ def test_where_search_is_denied_a_list_serves(bench: Make) -> None:
 
 
 def test_not_described_yet_is_unknown_not_ok(bench: Make) -> None:
-    one = bench(fleet=40)
+    one = bench(fleet=40, evaluate=False)
     one.tick(3600)
     one.world.faults.add(operation="Search", code="AccessDeniedException")
     assert calls(one)["DescribeEndpoint"] == 30
@@ -235,7 +235,7 @@ def test_one_whose_answer_is_cut_short_does_not_hide_the_others(rested: Bench) -
 
 
 def test_a_page_that_fails_is_read_again(bench: Make) -> None:
-    one = bench(fleet=150)
+    one = bench(fleet=150, evaluate=False)
     calls(one)
     one.tick(3600)
     calls(one)

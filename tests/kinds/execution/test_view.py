@@ -11,9 +11,10 @@ import pytest
 from console.clock import DAY, HOUR, MINUTE
 from console.kinds.base import Sign
 from console.kinds.change.record import Change
+from console.kinds.difference import Difference
 from console.kinds.execution.record import Execution, Step
 from console.kinds.execution.verbs import VERBS
-from console.kinds.execution.view import Difference, ExecutionView, judge, order, views
+from console.kinds.execution.view import ExecutionView, judge, order, views
 from console.kinds.hold.record import Hold
 from console.kinds.pipeline import view as pipeline_view
 from console.kinds.pipeline.record import Definition, Node

@@ -268,7 +268,7 @@ def test_whoever_waits_is_told_what_came_first_and_the_rest_is_read_later(bench:
 
 def test_what_happened_while_nobody_watched_leaves_no_hole(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """More calls than fit into one sweep: complete only when the last of them is read."""
-    one = bench(fleet=4)
+    one = bench(fleet=4, evaluate=False)
     one.tick(3600)
     calls(one, "changes")
     calls(one, "endpoints")

@@ -68,7 +68,7 @@ def test_at_its_maximum_while_more_is_wanted() -> None:
                quota=Quota("ml.g5.xlarge", 16, 8))  # fmt: skip
     found = told(one)
     assert (found.code, found.verdict.sign) == ("at_max", Sign.WARNING)
-    assert found.verdict.words == "at max 8/8, +62 % a host" and found.speaks_for == ("scale",)
+    assert found.verdict.words == "at max 8/8, +62 % requests a host" and found.speaks_for == ("scale",)
     assert "8 of 16 ml.g5.xlarge of the quota used: room for 8 more" in found.verdict.reasons
     assert "9,400 requests a minute per instance, target 7,000, was 5,802" in found.verdict.reasons
     assert "not scaled: at its maximum, 8" in found.verdict.reasons
@@ -125,6 +125,21 @@ def test_it_is_refused_still_while_it_tries_again() -> None:
     assert told(one._replace(sensors=(sensor("ALARM"),), desired=4)).code == "no_capacity"
 
 
+def test_what_a_quota_forbade_and_is_under_way_now_was_granted() -> None:
+    refused = activity(7, 6, "Failed", message=QUOTA_SAYS)
+    wants = {"current": 4, "desired": 6, "sensors": (sensor("ALARM"),)}
+    assert told(seen(4, activity(1, 6, "InProgress"), refused, **wants)).verdict.words.startswith("scales out 4 → 6")
+    assert told(seen(4, activity(1, 6, "Pending"), refused, **wants)).code == "quota", "nobody has asked for it yet"
+
+
+def test_an_alarm_of_before_the_hosts_came_wants_nothing() -> None:
+    bears = {"current": 10, "desired": 10, "sensors": (sensor("ALARM"),)}
+    t = target(high=10)
+    assert told(seen(10, t=t, load=Load(6000.0, 7000.0, None, 60_000.0, 6.0), **bears)).verdict.sign is Sign.OK
+    assert told(seen(10, t=t, load=Load(8000.0, 7000.0, None, 80_000.0, 6.0), **bears)).code == "at_max"
+    assert told(seen(10, t=t, load=Load(6000.0, 7000.0, None, 60_000.0), **bears)).code == "at_max"
+
+
 def test_a_refusal_is_over_with_the_load_or_the_next_success() -> None:
     failed = activity(8, 6, "Failed", message=QUOTA_SAYS)
     over = told(seen(4, failed, sensors=(sensor("OK"),)))
@@ -137,7 +152,7 @@ def test_scale_out_suspended_while_more_is_wanted() -> None:
     out = target(suspended=Suspended(scale_out=True))
     found = told(seen(4, t=out, sensors=(sensor("ALARM"),), load=Load(9100.0, 7000.0)))
     assert (found.code, found.verdict.sign) == ("suspended", Sign.WARNING)
-    assert found.verdict.words == "scale-out is suspended while its policy wants more, +30 % above its target"
+    assert found.verdict.words == "scale-out is suspended while its policy wants more, 130 % of its target"
     calm = told(seen(4, t=target(suspended=Suspended(True, True, True)), sensors=(sensor("OK"),)))
     assert (calm.verdict.sign, calm.verdict.words) == (
         Sign.HELD, "scale-in, scale-out and scheduled scaling suspended",
@@ -257,7 +272,7 @@ def test_names_of_alarms_that_people_can_read() -> None:
 
 def test_a_quota_counts_what_nobody_has_described_as_used() -> None:
     quota = Quota("ml.g5.xlarge", 30, 9, 2)
-    assert (quota.left, quota.words) == (19, "9–11 of 30 ml.g5.xlarge of the quota used")
+    assert (quota.left, quota.words) == (19, "9 of 30 ml.g5.xlarge of the quota used, perhaps 11")
     assert Quota("ml.g5.xlarge", 4, 6).left == 0
     assert Quota("ml.g5.xlarge", 4, 4, 2).words.startswith("4 of 4 ")
 

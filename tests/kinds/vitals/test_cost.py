@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from console.clock import HOUR, MINUTE, SECOND
 from console.kinds.vitals.cost import ASKED, Cost, asked_too, cadence, memo, recalled
-from console.kinds.vitals.queries import DOLLARS
+from console.kinds.vitals.metric_data import DOLLARS
 from console.ledger.store import Ledger
 
 START = 1_800_000_000_000

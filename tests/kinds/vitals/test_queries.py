@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from console.clock import MINUTE
+from console.kinds.config.record import from_api
 from console.kinds.vitals import queries
+from console.kinds.vitals.beat import PROVISIONAL
 from console.kinds.vitals.machines import Machine, machine
-from console.kinds.vitals.queries import Metric, Series, batches, billed, minutes_of, of_endpoint, points, request
+from console.kinds.vitals.metric_data import batches, billed, minutes_of, points, request, together
+from console.kinds.vitals.queries import Metric, Series, of_endpoint
 from console.kinds.vitals.record import MEASURES, Shape, Signs, VariantShape, Vitals, merged, over, pulse, summed
 
 AT = dt.datetime(2026, 11, 20, 3, 10, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30)))
@@ -231,7 +234,7 @@ def test_error_rate_is_sums_over_sums_and_percentiles_are_not_averaged() -> None
 def test_a_later_look_keeps_what_it_did_not_ask() -> None:
     old = Signs("v", invocations=9.0, cpu_percent=20.0)
     assert merged(old, Signs("v", invocations=10.0)) == Signs("v", invocations=10.0, cpu_percent=20.0)
-    both = queries.together(Vitals((old,)), Vitals((Signs("w", invocations=1.0), Signs("v", errors_5xx=1.0))))
+    both = together(Vitals((old,)), Vitals((Signs("w", invocations=1.0), Signs("v", errors_5xx=1.0))))
     assert [s.variant for s in both.signs] == ["v", "w"] and both.signs[0].cpu_percent == 20.0
 
 
@@ -244,6 +247,24 @@ def test_minutes_that_may_not_be_whole_are_not_judged() -> None:
     assert beat.trace[-1] == 104.0 and beat.trace[-3] == 106.0
     later = pulse({}, now=now + MINUTE, next_ms=MINUTE, before=beat)
     assert later.trace[-2] == 104.0 and later.trace[-1] is None and later.invoked_at == beat.invoked_at
+
+
+def test_minutes_of_before_a_change_are_not_held_against_what_serves_now() -> None:
+    now = MS + 20 * 1000
+    end = (now - PROVISIONAL) // MINUTE * MINUTE
+    minutes = {MS - n * MINUTE: Vitals((Signs("v", invocations=100.0, errors_5xx=1.0 + n),)) for n in range(12)}
+
+    def window(changed_at: int | None) -> Signs:
+        return pulse(minutes, now=now, next_ms=MINUTE, changed_at=changed_at).variants[0]
+
+    assert window(None).minutes == window(end - 60 * MINUTE).minutes == 5
+    since = window(end - 3 * MINUTE - 1)
+    assert (since.minutes, since.invocations, since.invocations_per_min) == (3, 300.0, 100.0)
+    assert window(end - 2 * MINUTE).minutes == 2
+    assert window(end - 2 * MINUTE + 1).minutes == 5, "one whole minute is not enough: the old ones go on counting"
+    assert window(end + MINUTE).minutes == 5
+    silent = {at: vitals for at, vitals in minutes.items() if at < end - 3 * MINUTE}
+    assert pulse(silent, now=now, next_ms=MINUTE, changed_at=end - 3 * MINUTE).variants, "nothing came since"
 
 
 def test_the_row_has_no_shadow_in_it() -> None:
@@ -297,9 +318,11 @@ def test_a_config_tells_the_flavour() -> None:
             {"VariantName": "d", "InstanceType": "ml.m5.xlarge"},
             {"VariantName": "e", "ModelName": "m", "InstancePools": [{"InstanceType": "ml.m5.xlarge"}]},
         ],
+        "ShadowProductionVariants": [{"VariantName": "s", "ModelName": "m", "InstanceType": "ml.m5.xlarge"}],
     }
-    told = queries.shape_of(config, lambda model: model == "many")
+    models = {"m": {"PrimaryContainer": {"Mode": "SingleModel"}}, "many": {"Containers": [{"Mode": "MultiModel"}]}}
+    told = queries.shape_of(from_api(config, models))
     assert [v.flavour for v in told.variants] == ["instances", "multi-model", "serverless", "components", "instances"]
     assert told.of("e").instance_type == "" and told.of("gone") == VariantShape("gone")
-    asynchronous = queries.shape_of(config | {"AsyncInferenceConfig": {"OutputConfig": {}}}, lambda model: False)
+    asynchronous = queries.shape_of(from_api(config | {"AsyncInferenceConfig": {"OutputConfig": {}}}, models))
     assert asynchronous.of("a").flavour == "async"

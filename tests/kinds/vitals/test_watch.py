@@ -17,7 +17,7 @@ from console.kinds.endpoint.table import COLUMNS
 from console.kinds.registry import KINDS
 from console.kinds.vitals.beat import PROVISIONAL
 from console.kinds.vitals.cost import MEMO, Cost, recalled
-from console.kinds.vitals.queries import DOLLARS
+from console.kinds.vitals.metric_data import DOLLARS
 from console.kinds.vitals.record import SPAN, Vitals
 from console.world.traffic.behaviour import Behaviour, Behaviours
 from tests.kinds.conftest import SCOPE, Bench
@@ -218,6 +218,18 @@ def test_the_budget_is_kept_and_what_is_left_out_is_said(bench: Callable[..., Be
     made.collector = Collector(made.ledger, made.cloud, SCOPE, KINDS, now=lambda: made.now, dollars_per_hour=0.0)
     assert made.look("metrics")[0]["GetMetricData"] == 0
     assert "metrics_dollars_per_hour is 0" in cost(made).left_out[0]
+
+
+def test_whom_the_budget_never_reaches_is_not_called_well(bench: Callable[..., Bench]) -> None:
+    made = bench(fleet=5)
+    made.look("endpoints")
+    made.collector = Collector(made.ledger, made.cloud, SCOPE, KINDS, now=lambda: made.now, dollars_per_hour=0.0012)
+    assert made.look("metrics")[1] == []
+    read = {sample.name for sample in made.ledger.samples.window(SCOPE, "pulse", 0)}
+    names = {fact.name for fact in made.ledger.heads(SCOPE, "endpoint")}
+    said = {name: made.view("endpoint", name).verdict for name in names}
+    assert read and {said[name].words for name in read} == {"ok"}
+    assert {(said[name].sign, said[name].words) for name in names - read} == {(Sign.UNKNOWN, "not measured: budget")}
 
 
 def test_rows_of_another_version_are_no_rows(made: Bench) -> None:
