@@ -17,7 +17,7 @@ from console.clock import SECOND, Millis, now_ms
 from console.collector.beat import BEAT, BEAT_S, SILENT, SILENT_S
 from console.collector.eyes import ScopedEyes
 from console.collector.task import Stop, Task
-from console.errors import CredentialsError, LastgoodError, LedgerError
+from console.errors import CredentialsError, LastgoodError, LedgerError, Unreachable
 from console.kinds.base import Kind
 from console.ledger.interest import Interest
 from console.ledger.store import KEEP_FACTS_MS, Ledger
@@ -61,6 +61,7 @@ class Collector:
         self._confirmed: tuple[int, float] = (cloud.generation, time.monotonic())
         self._ended: Stop | None = None
         self._moved: set[str] = set()
+        self._failing: set[str] = set()
         self._silent: bool | None = None
         """As the ledger was told; None: a predecessor may have left anything there."""
         kinds = tuple(kinds)
@@ -100,6 +101,7 @@ class Collector:
             with contextlib.suppress(Exception):  # nothing that goes wrong beside the sweeps may end them
                 alive()
                 self._look_at_interest()
+                self._look_again()
                 self._tell_silence()
                 self._watch_reversals()
                 if now - beaten >= BEAT_S / self._pace:
@@ -154,6 +156,14 @@ class Collector:
     def _wanted(self) -> Interest:
         """Read for each sweep: who asks for a fresh look at something gets one that knows of it."""
         return self.ledger.interest.read(self.scope, self._now())
+
+    def _look_again(self) -> None:
+        """Where one source answers again, those that could not be reached need not wait out their pauses."""
+        before, self._failing = self._failing, {task.source for task in self.tasks if task.failures}
+        if before - self._failing:
+            for task in self.tasks:
+                if isinstance(task.error, Unreachable):
+                    task.wake(hurry=True)
 
     def _look_at_interest(self) -> None:
         """Wake the sources of what has come on screen, or of what somebody wants fresh."""

@@ -105,6 +105,8 @@ def test_what_a_plan_says_of_bounds_that_leave_nothing_to_scale_and_of_what_a_ma
     assert f"min and max are {have}: autoscaling changes nothing" in fixed.causes
     assert not any("scales in to" in cause for cause in fixed.causes)
     assert scale(rig, max=12).cost == "up to 4 instances more, while the load wants them"
+    assert "no answer" in check(scale(rig, min=0), "zero").detail
+    assert not [c for c in fixed.preflight if c.check == "zero"]
 
 
 def test_the_way_back_is_what_the_plan_says(rig: Rig) -> None:

@@ -159,6 +159,29 @@ def test_a_failing_source_is_hurried_only_by_somebody_who_waits(ledger: Ledger) 
     assert task._wake.is_set()
 
 
+def test_what_could_not_be_reached_is_looked_at_as_soon_as_another_source_answers(ledger: Ledger) -> None:
+    down = threading.Event()
+    down.set()
+
+    def look(eyes: Any, n: int) -> None:
+        if down.is_set():
+            raise Unreachable("no answer")
+
+    often, rarely = Watch(look), Watch(look)
+    often.every_s, rarely.every_s, rarely.source = 0.05, 3600.0, "rare"
+    made = collector(ledger, often, rarely)
+    stop = threading.Event()
+    thread = threading.Thread(target=made.run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: often.looks >= 2 and rarely.looks == 1, 10)
+        down.clear()
+        until(lambda: rarely.looks >= 2 and made.tasks[1].failures == 0, 10)
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+
+
 def test_a_full_ledger_stops_nothing_and_is_used_again_when_there_is_room(ledger: Ledger) -> None:
     watch = Watch(lambda eyes, n: eyes.saw("thing", "a", Thing("a" * 40_000, n)))
     made = collector(ledger, watch)

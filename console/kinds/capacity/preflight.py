@@ -51,6 +51,7 @@ def checks(desk: Desk, s: Subject, g: Ground, effect: Effect, *, verb: str, rele
         yield from fits(desk, s, effect.then)
         yield from _to_be_had(desk, s, effect)
         yield _load(s, g, effect)
+        yield from _zero(s, effect)
     yield need(g, verb, effect, desk.now())
     yield from _schedule(s)
     yield _owner(g.view)
@@ -108,6 +109,16 @@ def _quota(desk: Desk, s: Subject, g: Ground, effect: Effect) -> Iterator[Check]
     else:
         sure = found.sure_of(max(effect.more, (effect.max or 0) - effect.have))
         yield Check("quota", Verdict.PASS if sure else Verdict.UNKNOWN, found.words)
+
+
+def _zero(s: Subject, effect: Effect) -> Iterator[Check]:
+    """What tracks load per host has no metric without one (facts sections 2.9 and 5.9)."""
+    below = effect.min == 0 and (s.target is None or s.target.min > 0)
+    if below or (effect.have and not effect.then):
+        one = s.nouns[0]
+        back = "NoCapacityInvocationFailures" if s.component else "HasBacklogWithoutCapacity (asynchronous)"
+        detail = f"no {one}, no answer; a target per {one} does not bring it back, only a policy on {back}"
+        yield Check("zero", Verdict.WARN, detail)
 
 
 def _type(desk: Desk, s: Subject) -> str:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 CHUNK = 240
 """Minutes."""
-KEPT = 2500
-"""Chunks, of 60 KB each."""
+KEPT = 2800
+"""Chunks, of 60 KB each: the 455 days that CloudWatch keeps, of one endpoint. Were it less, each metric of an answer
+about all of them would simulate them anew."""
 WARM_UP = 1440
 """Minutes before a chunk in which an asynchronous endpoint's queue builds up."""
 LISTED_S = 14 * 86400.0
