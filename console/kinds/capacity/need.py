@@ -56,8 +56,7 @@ def _signs(g: Ground) -> tuple[Signs | None, Was | None]:
     beat, t = g.view.pulse, g.seen.target
     if beat is None:
         return None, None
-    among, name = (beat.components, t.component) if t.component else (beat.variants, t.variant)
-    return next((s for s in among if (s.component or s.variant) == name), None), beat.was_of(t.variant)
+    return beat.signs_of(t.variant, t.component), beat.was_of(t.variant)
 
 
 def _by_queue(waiting: Queue, hosts: float) -> Need:

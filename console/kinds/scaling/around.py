@@ -234,9 +234,7 @@ class Around:
         beat = self.pulse(endpoint) if endpoint and t.dimension != CONCURRENCY else None
         if beat is None:
             return Load(None, target)
-        among = beat.components if t.dimension == COPIES else beat.variants
-        mine = t.component or t.variant
-        one = next((s for s in among if (s.component or s.variant) == mine), None)
+        one = beat.signs_of(t.variant, t.component)
         if one is None:
             return Load(None, target)
         now, total, borne = one.invocations_per_instance, one.invocations_per_min, None

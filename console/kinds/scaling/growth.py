@@ -52,8 +52,7 @@ class EndpointThen(msgspec.Struct, frozen=True, gc=False):
 
 def bearing(beat: Pulse | None, variant: str, component: str = "") -> float | None:
     """How many hosts (copies of the component) the requests of the judged minutes were borne by, on average."""
-    among = () if beat is None else beat.components if component else beat.variants
-    one = next((s for s in among if (s.component or s.variant) == (component or variant)), None)
+    one = beat.signs_of(variant, component) if beat else None
     if one is None or not one.invocations_per_instance or one.invocations_per_min is None:
         return None
     return one.invocations_per_min / one.invocations_per_instance
@@ -105,7 +104,7 @@ def scale_waits(view: ScalingView, snapshot: Snapshot, beat: Pulse | None) -> st
 
 
 def _drains(beat: Pulse | None, variant: str, now: Millis) -> str:
-    one = next((s for s in beat.variants if s.variant == variant), None) if beat else None
+    one = beat.signs_of(variant) if beat else None
     waiting = queue(one) if one else None
     return waiting.shrinks_words(now) if waiting else ""
 

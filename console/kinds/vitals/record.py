@@ -198,6 +198,12 @@ class Pulse(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     was_ms: float | None = None
     """That one's in the same hour of the last days."""
 
+    def signs_of(self, variant: str, component: str = "") -> Signs | None:
+        """Of the inference component where one is named, else of the variant."""
+        if component:
+            return next((one for one in self.components if one.component == component), None)
+        return next((one for one in self.variants if one.variant == variant), None)
+
     def was_of(self, variant: str) -> Was | None:
         return next((was for was in self.was if was.variant == variant), None)
 
